@@ -1,0 +1,62 @@
+//! Every bound of the system in one place. Units are last in the names. Each has a test at the
+//! limit and one past it, where it is enforced.
+
+use crate::Millis;
+
+// -- a delivery --
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+pub const HEADER_BYTES_MAX: usize = 16 * 1024;
+pub const EVENTS_PER_DELIVERY_MAX: usize = 100;
+
+// -- an event --
+pub const URL_BYTES_MAX: usize = 4_096;
+pub const PATH_BYTES_MAX: usize = 1_024;
+pub const HOST_BYTES_MAX: usize = 253;
+pub const LABEL_BYTES_MAX: usize = 255;
+pub const USER_AGENT_BYTES_MAX: usize = 1_024;
+pub const EVENT_NAME_BYTES_MAX: usize = 120;
+pub const PROPS_MAX: usize = 30;
+pub const PROP_KEY_BYTES_MAX: usize = 300;
+pub const PROP_VALUE_BYTES_MAX: usize = 2_000;
+pub const PROPS_BYTES_MAX: usize = 8 * 1024;
+/// A thousand million in most currencies: more is a mistake, and sums must not overflow.
+pub const AMOUNT_MINOR_MAX: i64 = 100_000_000_000;
+pub const ENGAGED_MS_MAX: u32 = 4 * 60 * 60 * 1_000;
+
+// -- time --
+/// How long a tracker keeps an event that it could not deliver, and the oldest that is taken.
+pub const EVENT_AGE_MS_MAX: i64 = Millis::DAY;
+/// How far ahead of the server's clock an event may be; further and it gets its receipt time.
+pub const EVENT_AHEAD_MS_MAX: i64 = Millis::MINUTE;
+/// How long yesterday's key outlives the local midnight.
+pub const DAY_KEY_GRACE_MS: i64 = Millis::HOUR;
+/// How long an id is remembered: twice what a tracker keeps.
+pub const SEEN_MS: i64 = 2 * Millis::DAY;
+/// The gap that ends a visit, in seconds.
+pub const VISIT_TIMEOUT_SECS: i64 = 30 * 60;
+/// A day that opens this early with an own-host referrer continues yesterday's visit.
+pub const CONTINUATION_SECS: i64 = 30 * 60;
+
+// -- the queue --
+pub const WAITING_EVENTS_MAX: usize = 50_000;
+pub const BACKLOG_EVENTS_MAX: u64 = 20_000_000;
+pub const WRITE_RETRIES_MAX: u32 = 10;
+pub const WRITE_DEADLINE_MS: u64 = 5_000;
+pub const DISK_RESERVE_BYTES: u64 = 256 * 1024 * 1024;
+
+// -- the processor and the store --
+pub const DRAIN_EVENTS: usize = 5_000;
+pub const DRAIN_EVENTS_BEHIND: usize = 20_000;
+pub const UNIT_EVENTS_MAX: usize = 5_000;
+pub const LINGER_MS_MAX: u64 = 100;
+pub const DRAIN_INTERVAL_MS: u64 = 60_000;
+/// New texts of one dimension that a site's day may bring; beyond, they count under `(other)`.
+pub const NEW_PAGES_PER_DAY_MAX: u32 = 20_000;
+pub const NEW_LABELS_PER_DAY_MAX: u32 = 5_000;
+
+// -- reading --
+pub const READERS_MAX: usize = 10;
+pub const READERS_IDLE: usize = 5;
+pub const READ_TRANSACTION_MS_MAX: u64 = 2_000;
+pub const QUERY_BODY_BYTES_MAX: usize = 64 * 1024;
+pub const QUERY_ROWS_MAX: usize = 10_000;

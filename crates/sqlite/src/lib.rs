@@ -1,0 +1,19 @@
+//! SQLite opened one way: every connection gets the same pragmas, one connection writes, a bounded
+//! pool reads, and every driver error is sorted by what a caller can do about it.
+//!
+//! Promises: a committed transaction is on disk (`synchronous=FULL`, WAL); the SQLite inside is
+//! one without the WAL-reset race; a schema is exactly at the version the program expects.
+//! Refuses to know: any table.
+//!
+//! Invariants: pragmas live here and nowhere else; no connection is opened another way.
+
+mod open;
+mod trouble;
+
+mod migrate;
+mod readers;
+
+pub use migrate::{Migration, migrate};
+pub use open::{Tuning, VERSION_MIN, check_version, open_reader, open_writer};
+pub use readers::{Lease, Readers};
+pub use trouble::{Error, Trouble};

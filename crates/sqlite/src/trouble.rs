@@ -1,0 +1,78 @@
+use std::path::{Path, PathBuf};
+
+use rusqlite::ffi;
+
+/// What went wrong, by what a caller can do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// Another connection holds the lock: try again.
+    Busy,
+    /// No room on the disk: refuse writes, go on reading, try again later.
+    Full,
+    /// The file or its folder cannot be written.
+    ReadOnly,
+    /// The disk reports an error: try again within bounds.
+    Io,
+    /// The file is damaged, or is no database: stop, and say what helps.
+    Corrupt,
+    /// The file is not there.
+    Missing,
+    /// The file is of a newer program, or the SQLite inside is too old.
+    Refused,
+    /// A mistake of the program.
+    Other,
+}
+
+/// A driver's error, its kind, and the file it happened in where that is known.
+#[derive(Debug, thiserror::Error)]
+#[error("{}{}", path.as_ref().map(|p| format!("{}: ", p.display())).unwrap_or_default(), message)]
+pub struct Error {
+    trouble: Trouble,
+    path: Option<PathBuf>,
+    message: String,
+    #[source]
+    source: Option<rusqlite::Error>,
+}
+
+impl Error {
+    pub fn trouble(&self) -> Trouble {
+        self.trouble
+    }
+
+    /// Whether trying the same again can help by itself.
+    pub fn is_transient(&self) -> bool {
+        matches!(self.trouble, Trouble::Busy | Trouble::Io | Trouble::Full)
+    }
+
+    pub fn at(path: &Path, error: rusqlite::Error) -> Self {
+        Self { path: Some(path.to_owned()), ..Self::from(error) }
+    }
+
+    /// An error of our own making: nothing was done.
+    pub fn refusal(message: String) -> Self {
+        Self { trouble: Trouble::Refused, path: None, message, source: None }
+    }
+
+    #[must_use]
+    pub fn with(self, trouble: Trouble) -> Self {
+        Self { trouble, ..self }
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        let trouble = error.sqlite_error().map_or(Trouble::Other, |e| sort(e.extended_code));
+        Self { trouble, path: None, message: error.to_string(), source: Some(error) }
+    }
+}
+
+fn sort(extended_code: i32) -> Trouble {
+    match extended_code & 0xff {
+        ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED => Trouble::Busy,
+        ffi::SQLITE_FULL => Trouble::Full,
+        ffi::SQLITE_READONLY | ffi::SQLITE_CANTOPEN | ffi::SQLITE_PERM => Trouble::ReadOnly,
+        ffi::SQLITE_IOERR => Trouble::Io,
+        ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB => Trouble::Corrupt,
+        _ => Trouble::Other,
+    }
+}
