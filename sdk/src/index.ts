@@ -1,0 +1,5 @@
+import { start } from "./start";
+
+try {
+  start(window);
+} catch {}
