@@ -8,6 +8,19 @@ pub const BODY_BYTES_MAX: usize = 64 * 1024;
 pub const HEADER_BYTES_MAX: usize = 16 * 1024;
 pub const EVENTS_PER_DELIVERY_MAX: usize = 100;
 
+// -- the edge --
+/// Deliveries in work at once; one more is told to come back.
+pub const DELIVERIES_IN_WORK_MAX: usize = 1_024;
+/// How long a body may take to arrive.
+pub const BODY_WAIT_MS_MAX: u64 = 10_000;
+/// How much of a body over the limit is read and thrown away, so that its sender reads the refusal
+/// instead of a broken connection.
+pub const BODY_DRAINED_BYTES_MAX: usize = 1024 * 1024;
+/// Client addresses that the rate limit remembers.
+pub const RATE_LIMIT_KEYS_MAX: usize = 100_000;
+/// What one delivery may claim to have given up.
+pub const TRACKER_LOST_MAX: u64 = 10_000;
+
 // -- an event --
 pub const URL_BYTES_MAX: usize = 4_096;
 pub const PATH_BYTES_MAX: usize = 1_024;
@@ -60,3 +73,32 @@ pub const READERS_IDLE: usize = 5;
 pub const READ_TRANSACTION_MS_MAX: u64 = 2_000;
 pub const QUERY_BODY_BYTES_MAX: usize = 64 * 1024;
 pub const QUERY_ROWS_MAX: usize = 10_000;
+
+// -- the dashboard --
+/// Body of a request that logs in, sets up or changes a site.
+pub const ACCOUNT_BODY_BYTES_MAX: usize = 8 * 1024;
+pub const PASSWORD_CHARS_MIN: usize = 8;
+/// Failed logins and wrong codes that one address (IPv6: one /64) may have per window.
+pub const LOGIN_TRIES_PER_ADDRESS_MAX: u32 = 10;
+/// Failed logins per account: more than one address would need, since whoever uses them up locks
+/// the owner out for a window.
+pub const LOGIN_TRIES_PER_ACCOUNT_MAX: u32 = 100;
+pub const LOGIN_TRIES_WINDOW_MS: i64 = 5 * Millis::MINUTE;
+/// Addresses and accounts whose tries are remembered; beyond, the oldest is forgotten.
+pub const LOGIN_KEYS_MAX: usize = 10_000;
+/// Password hashes that run or wait; each takes 19 MiB while it runs.
+pub const LOGINS_AT_ONCE_MAX: usize = 8;
+pub const READS_AT_ONCE_MAX: usize = 8;
+/// How long a request waits for its turn to read before it is told that the server is busy.
+pub const READ_WAIT_MS_MAX: u64 = 5_000;
+pub const STREAMS_MAX: usize = 200;
+/// Least time between two `change` messages of one stream.
+pub const STREAM_GAP_MS_MIN: u64 = 250;
+pub const STREAM_NOW_INTERVAL_MS: u64 = 10_000;
+pub const STREAM_PING_INTERVAL_MS: u64 = 15_000;
+/// Times that the ledger is read again because the store went past the queue's snapshot.
+pub const LEDGER_READS_MAX: u32 = 20;
+/// How old a health report may be before it is made anew.
+pub const HEALTH_AGE_MS_MAX: i64 = Millis::SECOND;
+/// "Visitors now" are those of this time.
+pub const NOW_MS: i64 = 5 * Millis::MINUTE;
