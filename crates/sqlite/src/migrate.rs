@@ -4,13 +4,13 @@ use crate::Error;
 
 /// One step of a schema: SQL that brings a file from version `n` to `n + 1`. Never edited once
 /// released: a file that has run it would differ from one that has not.
-pub type Migration = &'static str;
+pub type Migration<'a> = &'a str;
 
 /// Brings the file to `migrations.len()`, each step in a transaction of its own.
 ///
 /// # Errors
 /// A file of a newer program is refused and left as it is.
-pub fn migrate(conn: &mut Connection, migrations: &[Migration]) -> Result<(), Error> {
+pub fn migrate(conn: &mut Connection, migrations: &[Migration<'_>]) -> Result<(), Error> {
     let version = version_of(conn)?;
     if version > migrations.len() {
         return Err(Error::refusal(format!(

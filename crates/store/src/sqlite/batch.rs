@@ -1,0 +1,155 @@
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+use weir_event::{EventId, LocalDay, Millis, QueueId, Seq, SiteId};
+use weir_rollups::{Client, Source, ValueId};
+use weir_sqlite::{Tuning, migrate, open_writer};
+
+use super::dictionary::{Dictionary, Wanted};
+use super::schema;
+use super::units::Interned;
+use crate::{Checkpoint, DeadEvent, Dimension, StoreError, StoreReader};
+
+/// The one writer of the statistics database.
+pub struct Store {
+    pub(super) conn: Connection,
+    pub(super) dictionary: Dictionary,
+    path: PathBuf,
+}
+
+/// Everything that one batch of the processor changes: all of it, or nothing. Dropped without
+/// [`Batch::commit`], it never happened.
+pub struct Batch<'a> {
+    pub(super) tx: Transaction<'a>,
+    pub(super) dictionary: &'a mut Dictionary,
+    /// Clients and sources by number, for units read back.
+    pub(super) interned: Interned,
+}
+
+impl Store {
+    /// Opens `path`, and makes it where it is missing.
+    ///
+    /// # Errors
+    /// The file can't be read or written, is damaged, or was written by a newer program.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let mut conn = open_writer(path, &tuning())?;
+        let version_1 = schema::version_1();
+        migrate(&mut conn, &[&version_1])?;
+        Ok(Self { conn, dictionary: Dictionary::new(), path: path.to_owned() })
+    }
+
+    pub fn reader(&self) -> StoreReader {
+        StoreReader::new(self.path.clone())
+    }
+
+    /// Begins a batch. Takes the write lock at once, so that a busy database is met here and not
+    /// half way through.
+    ///
+    /// # Errors
+    /// [`weir_sqlite::Trouble::Busy`] and its like: nothing was changed.
+    pub fn begin(&mut self) -> Result<Batch<'_>, StoreError> {
+        self.dictionary.drop_staged();
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        Ok(Batch { tx, dictionary: &mut self.dictionary, interned: Interned::default() })
+    }
+}
+
+/// The WAL may hold a few drain batches before the writer copies it into the file: a page touched
+/// by several batches is then copied once.
+fn tuning() -> Tuning {
+    Tuning {
+        page_bytes: 8 * 1024,
+        cache_kib: 48 * 1024,
+        checkpoint_pages: 4_000,
+        wal_bytes_max: 64 * 1024 * 1024,
+        incremental_vacuum: false,
+    }
+}
+
+impl Batch<'_> {
+    pub fn checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {
+        read_checkpoint(&self.tx)
+    }
+
+    /// Moves the checkpoint; the batch's rows and this line are one transaction, which is why
+    /// repeating a batch after a crash changes nothing.
+    pub fn advance(&mut self, to: Checkpoint) -> Result<(), StoreError> {
+        let sql = "INSERT INTO checkpoint (one, queue, seq, received) VALUES (1, ?1, ?2, ?3)
+                   ON CONFLICT DO UPDATE SET queue = excluded.queue, seq = excluded.seq,
+                       received = max(received, excluded.received)";
+        self.tx.prepare_cached(sql)?.execute((to.queue.0, to.seq.0, to.received.0))?;
+        Ok(())
+    }
+
+    /// Remembers an event's id; false where it is known already: a duplicate.
+    pub fn remember(&mut self, site: SiteId, id: EventId, received: Millis) -> Result<bool, StoreError> {
+        let sql = "INSERT OR IGNORE INTO seen_ids (site, id, received) VALUES (?1, ?2, ?3)";
+        Ok(self.tx.prepare_cached(sql)?.execute((site.0, id.0, received.secs()))? == 1)
+    }
+
+    /// Forgets ids received before `before`.
+    pub fn forget_ids(&mut self, before: Millis) -> Result<usize, StoreError> {
+        let sql = "DELETE FROM seen_ids WHERE received < ?1";
+        Ok(self.tx.prepare_cached(sql)?.execute((before.secs(),))?)
+    }
+
+    /// The number of a text; where the site's day has brought too many new ones, that of `(other)`.
+    pub fn text(
+        &mut self,
+        site: SiteId,
+        dimension: Dimension,
+        text: &str,
+        received_day: LocalDay,
+    ) -> Result<ValueId, StoreError> {
+        let wanted = Wanted { site, dimension, text, received_day, host: ValueId::NONE };
+        self.dictionary.text(&self.tx, wanted)
+    }
+
+    /// The number of a page, which knows its host.
+    pub fn page(
+        &mut self,
+        site: SiteId,
+        page: &str,
+        host: ValueId,
+        received_day: LocalDay,
+    ) -> Result<ValueId, StoreError> {
+        let wanted = Wanted { site, dimension: Dimension::Page, text: page, received_day, host };
+        self.dictionary.text(&self.tx, wanted)
+    }
+
+    pub(super) fn client_id(&mut self, site: SiteId, client: Client) -> Result<u32, StoreError> {
+        self.dictionary.client(&self.tx, site, client)
+    }
+
+    pub(super) fn source_id(&mut self, site: SiteId, source: Source) -> Result<u32, StoreError> {
+        self.dictionary.source(&self.tx, site, source)
+    }
+
+    /// Keeps a queue row that could not be folded, whole and with what went wrong.
+    pub fn bury(&mut self, queue: QueueId, dead: &DeadEvent) -> Result<(), StoreError> {
+        let sql = "INSERT OR REPLACE INTO dead_events (queue, seq, site, day, error, body)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let row = (queue.0, dead.seq.0, dead.site.0, dead.received_day.0, &dead.error, &dead.body);
+        self.tx.prepare_cached(sql)?.execute(row)?;
+        Ok(())
+    }
+
+    /// Makes the batch durable.
+    ///
+    /// # Errors
+    /// Nothing of the batch has happened, nor will.
+    pub fn commit(self) -> Result<(), StoreError> {
+        let Self { tx, dictionary, .. } = self;
+        tx.commit()?;
+        dictionary.keep_staged();
+        Ok(())
+    }
+}
+
+pub(super) fn read_checkpoint(conn: &Connection) -> Result<Option<Checkpoint>, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT queue, seq, received FROM checkpoint")?;
+    let row = statement.query_row([], |row| {
+        Ok(Checkpoint { queue: QueueId(row.get(0)?), seq: Seq(row.get(1)?), received: Millis(row.get(2)?) })
+    });
+    Ok(row.optional()?)
+}

@@ -1,0 +1,196 @@
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
+use rusqlite::{Connection, Transaction};
+use weir_event::{Grain, LocalDay, Millis, SiteId, limits};
+use weir_rollups::{Counters, Key, Statistic, Table, ValueId};
+use weir_sqlite::Readers;
+
+use super::batch::read_checkpoint;
+use super::units::Interned;
+use super::{books, days, dictionary, rows, stats};
+use crate::{Checkpoint, Dimension, LogRow, SiteDay, StatRow, StoreBooks, StoreError};
+
+/// How many texts readers keep at hand.
+const TEXTS_KEPT: usize = 100_000;
+
+const CACHE_KIB: u32 = 8 * 1024;
+
+/// Reads the store. Cheap to clone; works beside a running server, also from another process.
+#[derive(Clone)]
+pub struct StoreReader(Arc<Shared>);
+
+struct Shared {
+    readers: Readers,
+    texts: Cache<u32, Arc<str>>,
+}
+
+/// One committed state of the store.
+pub struct Reading<'a> {
+    tx: Transaction<'a>,
+    shared: &'a Shared,
+    interned: RefCell<Interned>,
+}
+
+impl StoreReader {
+    pub(super) fn new(path: PathBuf) -> Self {
+        let readers = Readers::new(path, CACHE_KIB, limits::READERS_MAX, limits::READERS_IDLE);
+        Self(Arc::new(Shared { readers, texts: Cache::new(TEXTS_KEPT) }))
+    }
+
+    /// Opens an existing store for reading.
+    ///
+    /// # Errors
+    /// The file is missing or can't be read.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let reader = Self::new(path.to_owned());
+        reader.read(|_| Ok(()))?;
+        Ok(reader)
+    }
+
+    /// Runs `question` on one committed state. Keep it short: while it runs, the WAL can't restart.
+    ///
+    /// # Errors
+    /// What the database reports, or every connection being in use.
+    pub fn read<T>(
+        &self,
+        question: impl FnOnce(&Reading<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut conn = self.0.readers.lend()?;
+        let tx = conn.transaction()?;
+        question(&Reading { tx, shared: &self.0, interned: RefCell::default() })
+    }
+}
+
+impl Reading<'_> {
+    /// Days from `from` to `to`, both included, that hold anything; ascending.
+    pub fn site_days(&self, site: SiteId, from: LocalDay, to: LocalDay) -> Result<Vec<SiteDay>, StoreError> {
+        days::read_days(&self.tx, site, (from, to))
+    }
+
+    pub fn first_day(&self, site: SiteId) -> Result<Option<LocalDay>, StoreError> {
+        days::read_first_day(&self.tx, site)
+    }
+
+    /// A statistic's rows with buckets from `from` to `to`, both included.
+    pub fn stats(
+        &self,
+        site: SiteId,
+        statistic: Statistic,
+        grain: Grain,
+        from: i64,
+        to: i64,
+        each: &mut dyn FnMut(StatRow),
+    ) -> Result<(), StoreError> {
+        stats::read_statistic(&self.tx, site, statistic, grain, (from, to), each)
+    }
+
+    /// Every row of a table with buckets from `from` to `to`, whatever its role: for proofs, which
+    /// must see rows that no question asks for.
+    pub fn table(
+        &self,
+        site: SiteId,
+        table: Table,
+        grain: Grain,
+        from: i64,
+        to: i64,
+        each: &mut dyn FnMut(Key, Counters) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        stats::each_row(&self.tx, site, table, grain, None, (from, to), each)
+    }
+
+    /// The log of `[from, to)`, ascending, rows set aside among them.
+    pub fn log(
+        &self,
+        site: SiteId,
+        from: Millis,
+        to: Millis,
+        each: &mut dyn FnMut(&LogRow<'_>),
+    ) -> Result<(), StoreError> {
+        let mut interned = self.interned.borrow_mut();
+        rows::read_log(&self.tx, &mut interned, site, (from, to), &mut |row| {
+            each(row);
+            Ok(())
+        })
+    }
+
+    /// What a number spells; empty for the absent value.
+    pub fn text(&self, value: ValueId) -> Result<Arc<str>, StoreError> {
+        if value == ValueId::NONE {
+            return Ok(Arc::from(""));
+        }
+        if let Some(text) = self.shared.texts.get(&value.0) {
+            return Ok(text);
+        }
+        let mut statement = self.tx.prepare_cached("SELECT text FROM strings WHERE id = ?1")?;
+        let text: Arc<str> = statement.query_row((value.0,), |row| row.get::<_, Arc<str>>(0))?;
+        self.shared.texts.insert(value.0, text.clone());
+        Ok(text)
+    }
+
+    /// The number of a text that the site has seen.
+    pub fn find(
+        &self,
+        site: SiteId,
+        dimension: Dimension,
+        text: &str,
+    ) -> Result<Option<ValueId>, StoreError> {
+        if text.is_empty() {
+            return Ok(Some(ValueId::NONE));
+        }
+        dictionary::find_text(&self.tx, site, dimension, text)
+    }
+
+    /// Every text of a dimension that the site has seen.
+    pub fn values(
+        &self,
+        site: SiteId,
+        dimension: Dimension,
+        each: &mut dyn FnMut(ValueId, &str),
+    ) -> Result<(), StoreError> {
+        let sql = "SELECT id, text FROM strings WHERE site = ?1 AND dimension = ?2";
+        let mut statement = self.tx.prepare_cached(sql)?;
+        let mut rows = statement.query((site.0, dimension as u8))?;
+        while let Some(row) = rows.next()? {
+            let text = row.get_ref(1)?.as_str().map_err(|e| StoreError::Unreadable(e.to_string()))?;
+            each(ValueId(row.get(0)?), text);
+        }
+        Ok(())
+    }
+
+    /// Distinct visitors with a counted event since `since`.
+    pub fn visitors_now(&self, site: SiteId, since: Millis) -> Result<u64, StoreError> {
+        let sql = "SELECT count(DISTINCT visitor) FROM events
+                   WHERE site = ?1 AND time >= ?2 AND set_aside IS NULL AND kind < 3";
+        let mut statement = self.tx.prepare_cached(sql)?;
+        Ok(statement.query_row((site.0, since.0), |row| Ok(books::count(row.get(0)?)))?)
+    }
+
+    /// Whether the site has any day at all.
+    pub fn has_events(&self, site: SiteId) -> Result<bool, StoreError> {
+        Ok(self.first_day(site)?.is_some())
+    }
+
+    pub fn ledger(&self) -> Result<StoreBooks, StoreError> {
+        books::read_books(&self.tx)
+    }
+
+    pub fn checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {
+        read_checkpoint(&self.tx)
+    }
+
+    /// Rows and bytes of each table, from the pages they fill.
+    pub fn table_bytes(&self) -> Result<Vec<(String, u64)>, StoreError> {
+        let sql =
+            "SELECT name, sum(pgsize) FROM dbstat WHERE aggregate = FALSE GROUP BY name ORDER BY 2 DESC";
+        let mut statement = self.tx.prepare_cached(sql)?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, books::count(row.get(1)?))))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    pub(super) fn conn(&self) -> &Connection {
+        &self.tx
+    }
+}

@@ -1,0 +1,117 @@
+//! The log's rows.
+
+use rusqlite::{Connection, Row, params};
+use weir_event::{Millis, Reason, SiteId};
+use weir_rollups::{UnitEvent, ValueId};
+
+use super::batch::Batch;
+use super::units::{Interned, kind_code, kind_of};
+use crate::{LogRow, NewRow, StoreError};
+
+/// Ties are 24 bits; past the last comes the first.
+const TIES: u32 = 1 << 24;
+
+const ADDED_BY: &str = "INSERT OR IGNORE INTO events
+    (site, time, tie, visitor, page, kind, client, source, name, engaged_ms, currency, amount, props,
+     set_aside, days_late)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+
+const OPEN_READ_BY: &str = "SELECT time, tie, visitor, page, kind, client, source, name, engaged_ms,
+    currency, amount, props, set_aside, days_late FROM events
+    WHERE site = ?1 AND time >= ?2 AND time < ?3 ORDER BY time, tie";
+
+const SEALED_READ_BY: &str = "SELECT second * 1000, rank, visitor, page, kind, client, source, name,
+    engaged_ms, currency, amount, props, set_aside, days_late FROM sealed_events
+    WHERE site = ?1 AND second >= ?2 AND second < ?3 ORDER BY second, rank";
+
+impl Batch<'_> {
+    /// Writes an event into the log and returns the tie it got: the wanted one, or the next free.
+    pub fn log(&mut self, row: &NewRow<'_>) -> Result<u32, StoreError> {
+        let event = &row.event;
+        let client = self.client_id(row.site, event.client)?;
+        let source = self.source_id(row.site, event.source)?;
+        let mut statement = self.tx.prepare_cached(ADDED_BY)?;
+        let (currency, amount) = event.amount.map_or((0, None), |(id, minor)| (id.0, Some(minor)));
+        let mut tie = event.tie;
+        loop {
+            let added = statement.execute(params![
+                row.site.0,
+                event.time.0,
+                tie,
+                row.visitor.map(|visitor| visitor as i64),
+                event.page.0,
+                kind_code(event.kind),
+                client,
+                source,
+                event.name.0,
+                event.engaged_ms,
+                currency,
+                amount,
+                (!row.props.is_empty()).then_some(row.props),
+                row.set_aside.map(Reason::code),
+                row.days_late,
+            ])?;
+            if added == 1 {
+                return Ok(tie);
+            }
+            tie = (tie + 1) % TIES;
+        }
+    }
+}
+
+/// Reads the log of `[from, to)`, open and sealed days alike, ascending within each.
+pub(super) fn read_log(
+    conn: &Connection,
+    interned: &mut Interned,
+    site: SiteId,
+    (from, to): (Millis, Millis),
+    each: &mut dyn FnMut(&LogRow<'_>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut sealed = conn.prepare_cached(SEALED_READ_BY)?;
+    // A sealed second lies within the range when its first millisecond does: days begin on whole
+    // seconds, so nothing is cut.
+    let mut rows = sealed.query((site.0, ceil_secs(from), ceil_secs(to)))?;
+    while let Some(row) = rows.next()? {
+        each(&parse(conn, interned, row)?)?;
+    }
+    let mut open = conn.prepare_cached(OPEN_READ_BY)?;
+    let mut rows = open.query((site.0, from.0, to.0))?;
+    while let Some(row) = rows.next()? {
+        each(&parse(conn, interned, row)?)?;
+    }
+    Ok(())
+}
+
+fn ceil_secs(time: Millis) -> i64 {
+    (time + 999).secs()
+}
+
+fn parse<'r>(conn: &Connection, interned: &mut Interned, row: &'r Row<'_>) -> Result<LogRow<'r>, StoreError> {
+    let page = ValueId(row.get(3)?);
+    let currency = ValueId(row.get(9)?);
+    let amount: Option<i64> = row.get(10)?;
+    let set_aside: Option<u8> = row.get(12)?;
+    let props = row.get_ref(11)?.as_str_or_null().map_err(|e| StoreError::Unreadable(e.to_string()))?;
+    Ok(LogRow {
+        event: UnitEvent {
+            time: Millis(row.get(0)?),
+            tie: row.get(1)?,
+            kind: kind_of(row.get(4)?)?,
+            page,
+            host: interned.host(conn, page)?,
+            client: interned.client(conn, row.get(5)?)?,
+            source: interned.source(conn, row.get(6)?)?,
+            name: ValueId(row.get(7)?),
+            engaged_ms: row.get(8)?,
+            amount: amount.map(|minor| (currency, minor)),
+        },
+        visitor: row.get::<_, Option<i64>>(2)?.map(|visitor| visitor as u64),
+        props: props.unwrap_or_default(),
+        set_aside: set_aside.map(reason).transpose()?,
+        days_late: row.get(13)?,
+    })
+}
+
+pub(super) fn reason(code: u8) -> Result<Reason, StoreError> {
+    Reason::from_code(code).ok_or_else(|| StoreError::Unreadable(format!("reason {code}")))
+}

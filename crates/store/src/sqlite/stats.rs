@@ -1,0 +1,169 @@
+//! Rows of the statistics.
+
+use rusqlite::{Connection, params};
+use weir_event::{Grain, LocalDay, Month, SiteId};
+use weir_rollups::{Counters, Delta, Key, Statistic, Table, ValueId};
+
+use super::batch::Batch;
+use crate::{StatRow, StoreError};
+
+const KEY: &str = "site = ?1 AND grain = ?2 AND role = ?3 AND bucket = ?4 AND value = ?5 AND second = ?6";
+
+/// A table's statements, written out once.
+struct Sql {
+    add: String,
+    drop_if_zero: String,
+}
+
+fn sql_of(table: Table) -> &'static Sql {
+    static ALL: std::sync::OnceLock<Vec<Sql>> = std::sync::OnceLock::new();
+    let all = ALL.get_or_init(|| Table::ALL.into_iter().map(write_sql).collect());
+    &all[table as usize]
+}
+
+fn write_sql(table: Table) -> Sql {
+    let name = table.name();
+    let columns = Counters::NAMES.join(", ");
+    let sums = Counters::NAMES.map(|c| format!("{c} = {c} + excluded.{c}")).join(", ");
+    let zero = Counters::NAMES.map(|c| format!("{c} = 0")).join(" AND ");
+    Sql {
+        add: format!(
+            "INSERT INTO {name} (site, grain, role, bucket, value, second, {columns})
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+             ON CONFLICT DO UPDATE SET {sums}"
+        ),
+        drop_if_zero: format!("DELETE FROM {name} WHERE {KEY} AND {zero}"),
+    }
+}
+
+impl Batch<'_> {
+    /// Adds a delta to hours, days and, since months are sums of days, to months.
+    pub fn apply(&mut self, site: SiteId, delta: &Delta) -> Result<(), StoreError> {
+        let mut rows: Vec<(Key, Counters)> = Vec::new();
+        for (key, counters) in delta.rows() {
+            rows.push((*key, *counters));
+            if key.grain == Grain::Day && key.table != Table::Flow {
+                let month = day_of(key.bucket).month();
+                rows.push((Key { grain: Grain::Month, bucket: i64::from(month.0), ..*key }, *counters));
+            }
+        }
+        // Days of one month land in one row; neighbours in the key are neighbours in the file.
+        rows.sort_unstable_by_key(|(key, _)| *key);
+        let mut rows = rows.into_iter().peekable();
+        while let Some((key, mut counters)) = rows.next() {
+            while let Some((_, more)) = rows.next_if(|(next, _)| *next == key) {
+                counters += more;
+            }
+            self.add_row(site, &key, &counters)?;
+        }
+        Ok(())
+    }
+
+    fn add_row(&mut self, site: SiteId, key: &Key, counters: &Counters) -> Result<(), StoreError> {
+        let sql = sql_of(key.table);
+        let [c1, c2, c3, c4, c5, c6, c7, c8] = counters.values();
+        let (grain, role, bucket) = (key.grain as u8, key.role, key.bucket);
+        let (value, second) = (key.value.0, key.second.0);
+        self.tx
+            .prepare_cached(&sql.add)?
+            .execute(params![site.0, grain, role, bucket, value, second, c1, c2, c3, c4, c5, c6, c7, c8])?;
+        if counters.values().iter().any(|counter| *counter < 0) {
+            let key = params![site.0, grain, role, bucket, value, second];
+            self.tx.prepare_cached(&sql.drop_if_zero)?.execute(key)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes every row of a day and its hours, of all statistics, and takes them off its month.
+    pub fn drop_stats(&mut self, site: SiteId, day: LocalDay, hours: (i64, i64)) -> Result<(), StoreError> {
+        let mut days = Delta::default();
+        for table in Table::ALL.into_iter().filter(|table| *table != Table::Flow) {
+            let bucket = i64::from(day.0);
+            each_row(&self.tx, site, table, Grain::Day, None, (bucket, bucket), &mut |key, counters| {
+                let mut negative = Counters::default();
+                negative -= counters;
+                days.add(Key { grain: Grain::Month, bucket: i64::from(day.month().0), ..key }, negative);
+                Ok(())
+            })?;
+        }
+        for (key, counters) in days.rows() {
+            self.add_row(site, key, counters)?;
+        }
+        for table in Table::ALL {
+            let sql = format!(
+                "DELETE FROM {} WHERE site = ?1 AND ((grain = 1 AND bucket = ?2)
+                 OR (grain = 0 AND bucket >= ?3 AND bucket < ?4))",
+                table.name()
+            );
+            self.tx.prepare_cached(&sql)?.execute((site.0, day.0, hours.0, hours.1))?;
+        }
+        Ok(())
+    }
+}
+
+fn day_of(bucket: i64) -> LocalDay {
+    LocalDay(i32::try_from(bucket).unwrap_or_default())
+}
+
+/// Rows of a table with buckets in `[from, to]`; all roles where none is given.
+pub(super) fn each_row(
+    conn: &Connection,
+    site: SiteId,
+    table: Table,
+    grain: Grain,
+    role: Option<u8>,
+    (from, to): (i64, i64),
+    each: &mut dyn FnMut(Key, Counters) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let columns = Counters::NAMES.join(", ");
+    let roles = role.map_or((0, u8::MAX), |role| (role, role));
+    // With one role the key's order serves the range; with all of them it is a scan of the grain.
+    let by_role = if role.is_some() { "role = ?3" } else { "role BETWEEN ?3 AND ?6" };
+    let sql = format!(
+        "SELECT role, bucket, value, second, {columns} FROM {}
+         WHERE site = ?1 AND grain = ?2 AND {by_role} AND bucket BETWEEN ?4 AND ?5",
+        table.name()
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut rows = match role {
+        Some(role) => statement.query(params![site.0, grain as u8, role, from, to])?,
+        None => statement.query(params![site.0, grain as u8, roles.0, from, to, roles.1])?,
+    };
+    while let Some(row) = rows.next()? {
+        let mut counters = [0; 8];
+        for (i, counter) in counters.iter_mut().enumerate() {
+            *counter = row.get(4 + i)?;
+        }
+        let key = Key {
+            table,
+            grain,
+            role: row.get(0)?,
+            bucket: row.get(1)?,
+            value: ValueId(row.get(2)?),
+            second: ValueId(row.get(3)?),
+        };
+        each(key, Counters::from_values(counters))?;
+    }
+    Ok(())
+}
+
+/// One statistic's rows with buckets in `[from, to]`.
+pub(super) fn read_statistic(
+    conn: &Connection,
+    site: SiteId,
+    statistic: Statistic,
+    grain: Grain,
+    range: (i64, i64),
+    each: &mut dyn FnMut(StatRow),
+) -> Result<(), StoreError> {
+    let role = (statistic != Statistic::Flow).then(|| statistic.role());
+    each_row(conn, site, statistic.table(), grain, role, range, &mut |key, counters| {
+        each(StatRow { bucket: key.bucket, value: key.value, second: key.second, counters });
+        Ok(())
+    })
+}
+
+/// The month that a day's rows add to.
+pub(super) fn month_days(month: Month) -> (i64, i64) {
+    (i64::from(month.first_day().0), i64::from(month.next().first_day().0) - 1)
+}
