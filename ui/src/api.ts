@@ -1,0 +1,107 @@
+// The only place that talks to the server, save for the live stream. Wire types are as the server sends them.
+
+import type { QueryFilter } from "./filters";
+import type { Metric } from "./format";
+import type { DateRange } from "./period";
+
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export type Session = {
+  user: { email: string } | null;
+  setup_required: boolean;
+  demo: boolean;
+  version: string;
+};
+export type Site = { domain: string; timezone: string; has_events: boolean; created_at: string };
+export type UnknownHost = { host: string; count: number; last_seen: string };
+export type Sites = { sites: Site[]; unknown_hosts: UnknownHost[] };
+export type LedgerDay = {
+  day: string;
+  received: number;
+  stored: number;
+  set_aside: Record<string, number>;
+  duplicate: number;
+  erased: number;
+  expired: number;
+  dead: number;
+  pending: number;
+  balanced: boolean;
+};
+export type LedgerSite = { domain: string; days: LedgerDay[]; refused: Record<string, number> };
+export type Ledger = { pending: number; balanced: boolean; sites: LedgerSite[] };
+export type Health = { status: "ok" | "degraded"; checks: { name: string; ok: boolean; detail: string }[] };
+
+export type QueryBody = {
+  site_id: string;
+  metrics: Metric[];
+  date_range: DateRange;
+  dimensions?: string[];
+  filters?: (QueryFilter | [string, string, string[], object])[];
+  order_by?: [string, "asc" | "desc"][];
+  include?: { time_labels?: boolean; total_rows?: boolean; comparisons?: { mode: "previous_period" } };
+  pagination?: { limit: number; offset: number };
+};
+export type QueryRow = {
+  dimensions: string[];
+  metrics: (number | null)[];
+  comparison?: { metrics: (number | null)[]; change: (number | null)[] };
+};
+export type QueryAnswer = {
+  results: QueryRow[];
+  meta: { time_labels?: string[]; total_rows?: number };
+  query: { date_range?: [string, string]; comparison_date_range?: [string, string] };
+};
+
+let whenLoggedOut = () => {};
+/** Called whenever the server no longer knows the login, so that no screen has to look for a 401. */
+export function onLoggedOut(listener: () => void): void {
+  whenLoggedOut = listener;
+}
+
+async function call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(path, {
+      method,
+      headers: body === undefined ? undefined : { "content-type": "application/json" },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal,
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ApiError(0, "The server can't be reached. It may be restarting, or this device is offline.");
+  }
+  if (response.status === 204) return undefined as T;
+  const answer = await response.json().catch(() => null);
+  if (response.ok && answer !== null) return answer as T;
+  if (response.status === 401 && path !== "/api/login" && path !== "/api/password") whenLoggedOut();
+  throw new ApiError(response.status, answer?.error ?? `The server answered with status ${response.status}.`);
+}
+
+export const api = {
+  session: () => call<Session>("GET", "/api/session"),
+  setUp: (code: string, email: string, password: string) =>
+    call<Session>("POST", "/api/setup", { code, email, password }),
+  login: (email: string, password: string) => call<unknown>("POST", "/api/login", { email, password }),
+  logout: () => call<void>("POST", "/api/logout"),
+  changePassword: (current: string, next: string) =>
+    call<unknown>("POST", "/api/password", { current, new: next }),
+  sites: () => call<Sites>("GET", "/api/sites"),
+  addSite: (domain: string, timezone: string) => call<Site>("POST", "/api/sites", { domain, timezone }),
+  install: (domain: string) =>
+    call<{ snippet: string; has_events: boolean }>("GET", `/api/sites/${encodeURIComponent(domain)}/install`),
+  ledger: () => call<Ledger>("GET", "/api/ledger"),
+  health: () => call<Health>("GET", "/api/health"),
+  query: (body: QueryBody, signal?: AbortSignal) => call<QueryAnswer>("POST", "/api/v2/query", body, signal),
+};
+
+export function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,48 @@
+import { Icon } from "../parts/icon";
+import { MenuItem, Popover } from "../parts/popover";
+import { session, sites } from "../session";
+
+export function SitePicker({ current }: { current: string }) {
+  const all = sites.value?.sites ?? [];
+  return (
+    <Popover
+      label={`Site: ${current}`}
+      panelClass="max-h-96 w-72 max-w-[calc(100vw-1.5rem)] overflow-y-auto"
+      buttonClass="flex h-9 max-w-full items-center gap-1.5 rounded-lg px-2 -ml-2 text-lg font-semibold tracking-tight hover:bg-tint"
+      button={
+        <>
+          <span class="truncate">{current}</span>
+          <Icon name="chevron" class="text-soft" />
+        </>
+      }
+    >
+      {(close) => (
+        <>
+          {all.map((site) => (
+            <MenuItem
+              key={site.domain}
+              href={`/${encodeURIComponent(site.domain)}`}
+              active={site.domain === current}
+              onClick={close}
+            >
+              {site.domain}
+            </MenuItem>
+          ))}
+          <div class="mt-1 border-t border-line pt-1">
+            <MenuItem href="/sites" onClick={close}>
+              All sites
+            </MenuItem>
+            <MenuItem href={`/${encodeURIComponent(current)}/install`} onClick={close}>
+              Script tag of this site
+            </MenuItem>
+            {!session.value?.demo && (
+              <MenuItem href="/sites/new" onClick={close}>
+                Add a site
+              </MenuItem>
+            )}
+          </div>
+        </>
+      )}
+    </Popover>
+  );
+}

@@ -1,0 +1,193 @@
+import { api, errorText, type Health, type Ledger, type LedgerDay, type LedgerSite } from "../api";
+import { LEDGER_MEANINGS } from "../definitions";
+import { dayText, full } from "../format";
+import { useLoad } from "../load";
+import { Icon } from "../parts/icon";
+import { Failure, Skeleton } from "../parts/notice";
+import { Term } from "../parts/tip";
+import { useEvery } from "./every";
+import { Page } from "./shell";
+
+const REFRESH_EVERY_MS = 5000;
+const COLUMNS = [
+  "received",
+  "stored",
+  "set_aside",
+  "duplicate",
+  "erased",
+  "expired",
+  "dead",
+  "pending",
+] as const;
+
+export function LedgerScreen() {
+  const version = useEvery(REFRESH_EVERY_MS);
+  const ledger = useLoad("ledger", version, () => api.ledger());
+  const health = useLoad("health", version, () => api.health());
+  return (
+    <Page
+      wide
+      title="Ledger"
+      lead="Where every received event went, by site and day of receipt. What comes in must add up."
+      action={ledger.data && <Balance balanced={ledger.data.balanced} />}
+    >
+      {health.data && <HealthChecks health={health.data} />}
+      {ledger.error && !ledger.data ? (
+        <div class="card">
+          <Failure text={errorText(ledger.error)} onRetry={ledger.retry} />
+        </div>
+      ) : ledger.data ? (
+        <Books ledger={ledger.data} />
+      ) : (
+        <Skeleton class="h-96 w-full" />
+      )}
+    </Page>
+  );
+}
+
+function Balance({ balanced }: { balanced: boolean }) {
+  return (
+    <span
+      class={`inline-flex shrink-0 items-center gap-1.5 rounded-full border border-line bg-surface px-3 py-1 text-[0.875rem] font-semibold ${
+        balanced ? "text-good" : "text-bad"
+      }`}
+    >
+      <Icon name={balanced ? "check" : "alert"} />
+      {balanced ? "Balanced" : "Not balanced"}
+    </span>
+  );
+}
+
+function HealthChecks({ health }: { health: Health }) {
+  const failing = health.checks.filter((check) => !check.ok);
+  if (failing.length === 0) return null;
+  return (
+    <section class="card mb-5 border-warn p-5" aria-label="Health">
+      <h2 class="font-semibold">Needs a look</h2>
+      <ul class="mt-2 space-y-1">
+        {failing.map((check) => (
+          <li key={check.name} class="flex gap-2">
+            <Icon name="alert" class="mt-1 text-warn" />
+            <span>
+              <strong class="font-medium">{reasonText(check.name)}:</strong> {check.detail}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Books({ ledger }: { ledger: Ledger }) {
+  if (ledger.sites.length === 0) {
+    return (
+      <p class="card px-6 py-14 text-center text-soft">
+        Nothing was received yet, so there is nothing to account for.
+      </p>
+    );
+  }
+  return (
+    <div class="space-y-6">
+      {ledger.sites.map((site) => (
+        <SiteBooks key={site.domain} site={site} />
+      ))}
+    </div>
+  );
+}
+
+function SiteBooks({ site }: { site: LedgerSite }) {
+  const refused = Object.entries(site.refused).filter(([, count]) => count > 0);
+  const days = [...site.days].sort((a, b) => (a.day < b.day ? 1 : -1));
+  return (
+    <section class="card overflow-hidden" aria-label={site.domain}>
+      <header class="flex flex-wrap items-center justify-between gap-2 border-b border-line px-4 py-3 sm:px-5">
+        <h2 class="font-semibold">{site.domain}</h2>
+        {refused.length > 0 && (
+          <p class="text-[0.8125rem] text-soft">
+            <Term text="Turned away before the queue, so never acknowledged. Counted as well as possible.">
+              Refused
+            </Term>
+            : {refused.map(([reason, count]) => `${full(count)} ${reasonText(reason)}`).join(", ")}
+          </p>
+        )}
+      </header>
+      {days.length === 0 ? (
+        <p class="px-5 py-8 text-center text-soft">Nothing received yet.</p>
+      ) : (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a table wider than a phone must scroll by keyboard too
+        <div
+          class="max-h-[28rem] overflow-auto"
+          tabIndex={0}
+          role="region"
+          aria-label={`Books of ${site.domain}`}
+        >
+          <table class="w-full text-right text-[0.875rem] tabular-nums">
+            <thead class="sticky top-0 z-10 bg-surface text-[0.8125rem] text-soft">
+              <tr>
+                <th scope="col" class="px-4 py-2.5 text-left font-medium sm:px-5">
+                  Day
+                </th>
+                {COLUMNS.map((column) => (
+                  <th key={column} scope="col" class="px-3 py-2.5 font-medium whitespace-nowrap">
+                    <Term text={LEDGER_MEANINGS[column] ?? ""}>{reasonText(column)}</Term>
+                  </th>
+                ))}
+                <th scope="col" class="px-4 py-2.5 font-medium sm:px-5">
+                  <span class="sr-only">Balanced</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {days.map((day) => (
+                <BookRow key={day.day} day={day} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </section>
+  );
+}
+
+function BookRow({ day }: { day: LedgerDay }) {
+  const reasons = Object.entries(day.set_aside).filter(([, count]) => count > 0);
+  const aside = reasons.reduce((sum, [, count]) => sum + count, 0);
+  return (
+    <tr class="border-t border-line hover:bg-tint">
+      <th scope="row" class="px-4 py-2 text-left font-medium whitespace-nowrap sm:px-5">
+        {dayText(day.day, true)}
+      </th>
+      {COLUMNS.map((column) => {
+        const count = column === "set_aside" ? aside : day[column];
+        return (
+          <td
+            key={column}
+            class={`px-3 py-2 ${count === 0 ? "text-soft" : ""} ${column === "dead" && count > 0 ? "font-semibold text-bad" : ""}`}
+          >
+            {column === "set_aside" && count > 0 ? (
+              <Term text={reasons.map(([reason, n]) => `${full(n)} ${reasonText(reason)}`).join(", ")}>
+                {full(count)}
+              </Term>
+            ) : (
+              full(count)
+            )}
+          </td>
+        );
+      })}
+      <td class="px-4 py-2 sm:px-5">
+        <span
+          class={`inline-flex ${day.balanced ? "text-good" : "text-bad"}`}
+          title={day.balanced ? "Balanced" : "Not balanced"}
+        >
+          <Icon name={day.balanced ? "check" : "alert"} />
+          <span class="sr-only">{day.balanced ? "Balanced" : "Not balanced"}</span>
+        </span>
+      </td>
+    </tr>
+  );
+}
+
+export function reasonText(name: string): string {
+  const words = name.replaceAll("_", " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
