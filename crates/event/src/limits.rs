@@ -52,6 +52,20 @@ pub const CONTINUATION_SECS: i64 = 30 * 60;
 
 // -- the queue --
 pub const WAITING_EVENTS_MAX: usize = 50_000;
+/// Encoded rows in memory before the writer; a flood of large events meets this first.
+pub const WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// One transaction takes no more deliveries once it holds this many events.
+pub const COMMIT_EVENTS_MAX: usize = 20_000;
+/// The part of the backlog that one site may fill once the backlog is over a quarter full.
+pub const SITE_SHARE_MAX: f64 = 0.5;
+/// What a commit deletes beside what it appends, or twice what it appends where that is more.
+pub const SETTLE_ROWS_MIN: usize = 1_000;
+/// How long a settlement waits for a commit to ride on.
+pub const SETTLE_WAIT_MS_MAX: u64 = 1_000;
+/// Row bodies that one read of the queue holds in memory.
+pub const PENDING_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// The longest that a refused sender is asked to wait.
+pub const RETRY_AFTER_SECS_MAX: u32 = 30;
 pub const BACKLOG_EVENTS_MAX: u64 = 20_000_000;
 pub const WRITE_RETRIES_MAX: u32 = 10;
 pub const WRITE_DEADLINE_MS: u64 = 5_000;
@@ -63,6 +77,12 @@ pub const DRAIN_EVENTS_BEHIND: usize = 20_000;
 pub const UNIT_EVENTS_MAX: usize = 5_000;
 pub const LINGER_MS_MAX: u64 = 100;
 pub const DRAIN_INTERVAL_MS: u64 = 60_000;
+/// A referrer's host and path as one text.
+pub const REFERRER_BYTES_MAX: usize = 512;
+/// Texts that what was made of a user agent or of a referrer shares; more get a copy of their own.
+pub const SHARED_TEXTS_MAX: usize = 4_096;
+/// What each of the two caches of enriching (user agents, arrivals) may hold.
+pub const ENRICH_CACHE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// New texts of one dimension that a site's day may bring; beyond, they count under `(other)`.
 pub const NEW_PAGES_PER_DAY_MAX: u32 = 20_000;
 pub const NEW_LABELS_PER_DAY_MAX: u32 = 5_000;
@@ -102,3 +122,51 @@ pub const LEDGER_READS_MAX: u32 = 20;
 pub const HEALTH_AGE_MS_MAX: i64 = Millis::SECOND;
 /// "Visitors now" are those of this time.
 pub const NOW_MS: i64 = 5 * Millis::MINUTE;
+pub const METRICS_MAX: usize = 10;
+pub const DIMENSIONS_MAX: usize = 4;
+/// Simple filters in a question, however nested.
+pub const FILTERS_MAX: usize = 32;
+pub const FILTER_DEPTH_MAX: usize = 8;
+pub const FILTER_CLAUSES_MAX: usize = 200;
+pub const FILTER_CLAUSE_BYTES_MAX: usize = 2_000;
+pub const FILTER_PATTERN_BYTES_MAX: usize = 500;
+/// Days that a question may tell apart hour by hour.
+pub const QUERY_HOURLY_DAYS_MAX: i32 = 400;
+/// Rows that a question may sum up before they are cut into pages.
+pub const QUERY_GROUPS_MAX: usize = 300_000;
+/// Log rows that a question may read.
+pub const QUERY_LOG_ROWS_MAX: u64 = 50_000_000;
+/// Log rows of a day that are held at once; a larger day is read more than once.
+pub const QUERY_DAY_ROWS_MAX: usize = 400_000;
+
+// -- sites, accounts and secrets --
+pub const HOST_LABEL_BYTES_MAX: usize = 63;
+/// Entries in each list of a site's rules.
+pub const SITE_RULES_MAX: usize = 100;
+pub const EMAIL_BYTES_MAX: usize = 254;
+pub const PASSWORD_BYTES_MIN: usize = 8;
+pub const PASSWORD_BYTES_MAX: usize = 1_024;
+/// Passwords hashed at once: each takes 19 MiB.
+pub const PASSWORD_HASHES_MAX: usize = 2;
+pub const PASSWORD_WAIT_MS_MAX: u64 = 5_000;
+/// Wrong passwords for one address in a row; then one more every [`LOGIN_TRY_MS`].
+pub const LOGIN_TRIES_MAX: i64 = 5;
+pub const LOGIN_TRY_MS: i64 = 30 * Millis::SECOND;
+/// Wrong passwords for all addresses together; then one more every [`LOGIN_TRY_ANY_MS`].
+pub const LOGIN_TRIES_ANY_MAX: i64 = 50;
+pub const LOGIN_TRY_ANY_MS: i64 = Millis::SECOND;
+/// Addresses whose wrong passwords are remembered.
+pub const LOGIN_ADDRESSES_MAX: usize = 1_000;
+pub const SETUP_TRIES_MAX: i64 = 5;
+pub const SETUP_TRY_MS: i64 = 30 * Millis::SECOND;
+pub const LOGIN_SESSION_MS: i64 = 30 * Millis::DAY;
+pub const LOGIN_SESSIONS_PER_USER_MAX: usize = 50;
+pub const TOKEN_NAME_BYTES_MAX: usize = 100;
+pub const SETTING_BYTES_MAX: usize = 64 * 1024;
+
+// -- what is counted beside the books --
+/// Distinct (site, day, reason) held in memory between two writes.
+pub const REFUSALS_HELD_MAX: usize = 10_000;
+pub const REFUSALS_KEPT_DAYS: i32 = 400;
+pub const UNKNOWN_HOSTS_MAX: usize = 100;
+pub const UNKNOWN_HOST_KEPT_MS: i64 = 30 * Millis::DAY;

@@ -1,0 +1,215 @@
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use weir_event::{Control, LocalDay, QueueId, Seq, SiteId, limits};
+use weir_sqlite::{Error, Migration, Trouble, Tuning, migrate, open_writer};
+
+use crate::delivery::NewRows;
+use crate::row::KIND_EVENT;
+use crate::{Entry, QueueError};
+
+/// `AUTOINCREMENT` is what keeps a number from being given twice: without it SQLite starts again
+/// from the highest row left, and all rows are deleted in the end.
+const MIGRATIONS: &[Migration] = &["
+    CREATE TABLE queue (id BLOB NOT NULL) STRICT;
+    INSERT INTO queue (id) VALUES (randomblob(16));
+    CREATE TABLE ingested_events (
+        seq  INTEGER PRIMARY KEY AUTOINCREMENT,
+        site INTEGER NOT NULL,
+        day  INTEGER NOT NULL,
+        kind INTEGER NOT NULL,
+        body BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE received (
+        site INTEGER NOT NULL,
+        day  INTEGER NOT NULL,
+        n    INTEGER NOT NULL,
+        PRIMARY KEY (site, day)
+    ) STRICT, WITHOUT ROWID;
+"];
+
+/// Large pages make batches cheap; checkpointing after 8 MiB keeps each checkpoint, which is the
+/// tail of the commit latency, short.
+const TUNING: Tuning = Tuning {
+    page_bytes: 16 * 1024,
+    cache_kib: 16 * 1024,
+    checkpoint_pages: 512,
+    wal_bytes_max: 16 * 1024 * 1024,
+    incremental_vacuum: true,
+};
+
+/// Free pages that stay in the file for the next rows: 16 MiB.
+const FREE_PAGES_KEPT: u32 = 1_024;
+/// Pages given back at a time: 2 MiB, so that no append waits long for it.
+const FREE_PAGES_STEP: u32 = 128;
+
+/// The file as its one writer sees it.
+pub(crate) struct QueueFile {
+    conn: Connection,
+}
+
+/// The rows to delete: those past `after`, of which there are none before, up to `goal`; no more
+/// than `rows_max` of them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Settle {
+    pub after: Seq,
+    pub goal: Seq,
+    pub rows_max: usize,
+}
+
+pub(crate) struct Written {
+    /// The number of each append's last row.
+    pub last_seqs: Vec<Seq>,
+    pub settled: Option<Settled>,
+}
+
+pub(crate) struct Settled {
+    /// No row up to here is left.
+    pub up_to: Seq,
+    /// Whether that is all that was asked for and exists.
+    pub done: bool,
+    /// Events deleted.
+    pub by_site: HashMap<SiteId, u64>,
+}
+
+impl QueueFile {
+    /// Opens the file, makes it where missing, and brings its schema up to date.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let mut conn = open_writer(path, &TUNING)?;
+        migrate(&mut conn, MIGRATIONS)?;
+        Ok(Self { conn })
+    }
+
+    /// How long a try waits for another process's lock before it counts as failed.
+    pub fn set_lock_wait(&self, wait: Duration) -> Result<(), Error> {
+        Ok(self.conn.busy_timeout(wait)?)
+    }
+
+    pub fn id(&self) -> Result<QueueId, Error> {
+        read_id(&self.conn)
+    }
+
+    /// The highest number ever given.
+    pub fn last_seq(&self) -> Result<Seq, Error> {
+        Ok(read_last_seq(&self.conn)?)
+    }
+
+    pub fn oldest(&self) -> Result<Option<Seq>, Error> {
+        Ok(read_oldest(&self.conn)?)
+    }
+
+    /// Counts every row: the only full reading of the file, once at the start.
+    pub fn events_by_site(&self) -> Result<HashMap<SiteId, u64>, Error> {
+        Ok(count_by_site(&self.conn, Seq::default(), Seq(i64::MAX))?)
+    }
+
+    /// One transaction. On an error nothing of it was committed.
+    pub fn write(&mut self, appends: &[&NewRows], settle: Option<Settle>) -> Result<Written, Error> {
+        // Immediate: the lock is what can be busy, and it is taken before any work is done.
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Before the rows are added, so that a goal too high can not reach them.
+        let settled = settle.map(|settle| delete_settled(&tx, settle)).transpose()?;
+        let last_seqs = insert_rows(&tx, appends)?;
+        add_received(&tx, appends)?;
+        tx.commit()?;
+        Ok(Written { last_seqs, settled })
+    }
+
+    /// Gives some of the pages that deleted rows have left back to the file system.
+    pub fn give_back_pages(&self) -> Result<(), Error> {
+        let free: u32 = self.conn.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
+        if free <= FREE_PAGES_KEPT {
+            return Ok(());
+        }
+        let pages = FREE_PAGES_STEP.min(free - FREE_PAGES_KEPT);
+        // It goes page by page, one row each: not reading them all would free only the first.
+        let mut statement = self.conn.prepare_cached(&format!("PRAGMA incremental_vacuum({pages})"))?;
+        let mut rows = statement.query([])?;
+        while rows.next()?.is_some() {}
+        Ok(())
+    }
+}
+
+fn delete_settled(tx: &Transaction, settle: Settle) -> rusqlite::Result<Settled> {
+    let goal = settle.goal.min(read_last_seq(tx)?);
+    let chunk_end = settle.after.0.saturating_add(i64::try_from(settle.rows_max).unwrap_or(i64::MAX));
+    let up_to = Seq(goal.0.min(chunk_end)).max(settle.after);
+    let by_site = count_by_site(tx, settle.after, up_to)?;
+    tx.prepare_cached("DELETE FROM ingested_events WHERE seq <= ?1")?.execute([up_to.0])?;
+    Ok(Settled { up_to, done: up_to >= goal, by_site })
+}
+
+fn insert_rows(tx: &Transaction, appends: &[&NewRows]) -> rusqlite::Result<Vec<Seq>> {
+    let mut insert =
+        tx.prepare_cached("INSERT INTO ingested_events (site, day, kind, body) VALUES (?1, ?2, ?3, ?4)")?;
+    let mut last_seqs = Vec::with_capacity(appends.len());
+    for rows in appends {
+        for row in rows.iter() {
+            insert.execute(params![row.site.0, row.day.0, row.kind, row.body])?;
+        }
+        last_seqs.push(Seq(tx.last_insert_rowid()));
+    }
+    Ok(last_seqs)
+}
+
+/// One row per site and day of the commit, however many events it has.
+fn add_received(tx: &Transaction, appends: &[&NewRows]) -> rusqlite::Result<()> {
+    let mut counts: HashMap<(SiteId, LocalDay), i64> = HashMap::new();
+    for row in appends.iter().flat_map(|rows| rows.iter()).filter(|row| row.kind == KIND_EVENT) {
+        *counts.entry((row.site, row.day)).or_default() += 1;
+    }
+    let mut add = tx.prepare_cached(
+        "INSERT INTO received (site, day, n) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET n = n + excluded.n",
+    )?;
+    for ((site, day), n) in counts {
+        add.execute(params![site.0, day.0, n])?;
+    }
+    Ok(())
+}
+
+fn count_by_site(conn: &Connection, after: Seq, up_to: Seq) -> rusqlite::Result<HashMap<SiteId, u64>> {
+    let mut counts = HashMap::new();
+    // Counted here: GROUP BY would sort.
+    let mut select =
+        conn.prepare_cached("SELECT site FROM ingested_events WHERE seq > ?1 AND seq <= ?2 AND kind = ?3")?;
+    let mut rows = select.query(params![after.0, up_to.0, KIND_EVENT])?;
+    while let Some(row) = rows.next()? {
+        *counts.entry(SiteId(row.get(0)?)).or_default() += 1;
+    }
+    Ok(counts)
+}
+
+pub(crate) fn read_id(conn: &Connection) -> Result<QueueId, Error> {
+    let id = conn.query_row("SELECT id FROM queue", [], |row| row.get(0)).map(QueueId);
+    id.map_err(Error::from)
+}
+
+pub(crate) fn read_last_seq(conn: &Connection) -> rusqlite::Result<Seq> {
+    let mut select = conn.prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'ingested_events'")?;
+    let last = select.query_row([], |row| row.get(0)).optional()?;
+    Ok(last.map(Seq).unwrap_or_default())
+}
+
+pub(crate) fn read_oldest(conn: &Connection) -> rusqlite::Result<Option<Seq>> {
+    let oldest: Option<i64> = conn.query_row("SELECT min(seq) FROM ingested_events", [], |row| row.get(0))?;
+    Ok(oldest.map(Seq))
+}
+
+/// Appends a control row to the queue of a running server, from another process. The server sees it
+/// when its processor next looks, at the latest when its own timeout ends.
+///
+/// # Errors
+/// What SQLite reports; a missing queue is an error, and is not made.
+pub fn append_control_beside(path: &Path, control: Control) -> Result<(), QueueError> {
+    if !path.exists() {
+        let missing = Error::refusal(format!("{} does not exist", path.display()));
+        return Err(missing.with(Trouble::Missing).into());
+    }
+    let rows = NewRows::of_entries(&[Entry::Control(control)]);
+    let mut file = QueueFile::open(path)?;
+    file.set_lock_wait(Duration::from_millis(limits::WRITE_DEADLINE_MS))?;
+    file.write(&[&rows], None)?;
+    Ok(())
+}

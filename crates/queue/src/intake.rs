@@ -1,0 +1,141 @@
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+use weir_event::{Seq, limits};
+
+use crate::AppendError;
+use crate::delivery::{Answer, Delivery, NewRows};
+use crate::disk::DiskReserve;
+use crate::file::Settled;
+use crate::load::Load;
+
+/// Where deliveries are admitted and wait for the writer. One lock, held for counting and moving
+/// pointers only: the limits hold exactly, and a sender is never held up by the disk.
+pub(crate) struct Intake {
+    reserve: DiskReserve,
+    state: Mutex<State>,
+    arrived: Condvar,
+}
+
+struct State {
+    load: Load,
+    waiting: VecDeque<Delivery>,
+    settle: Option<Seq>,
+    closed: bool,
+}
+
+/// What one transaction is to do. Either part may be empty.
+pub(crate) struct Work {
+    pub deliveries: Vec<Delivery>,
+    pub settle: Option<Seq>,
+}
+
+const SETTLE_WAIT: Duration = Duration::from_millis(limits::SETTLE_WAIT_MS_MAX);
+
+impl Intake {
+    pub fn new(load: Load, reserve: DiskReserve) -> Self {
+        let state = State { load, waiting: VecDeque::new(), settle: None, closed: false };
+        Self { reserve, state: Mutex::new(state), arrived: Condvar::new() }
+    }
+
+    /// Refuses at once or promises an answer. The receiver fails only if the writer has died.
+    pub fn admit(&self, rows: NewRows) -> Result<oneshot::Receiver<Answer>, AppendError> {
+        let disk_is_low = self.reserve.is_low();
+        let mut state = self.lock();
+        if state.closed {
+            return Err(AppendError::Closed);
+        }
+        let admitted = state.load.admit(&rows, disk_is_low);
+        admitted.map_err(|retry_after_secs| AppendError::Full { retry_after_secs })?;
+        let (delivery, answered) = Delivery::new(rows);
+        state.waiting.push_back(delivery);
+        drop(state);
+        self.arrived.notify_one();
+        Ok(answered)
+    }
+
+    pub fn settle(&self, up_to: Seq) {
+        let mut state = self.lock();
+        state.settle = state.settle.max(Some(up_to));
+        drop(state);
+        self.arrived.notify_one();
+    }
+
+    /// The next transaction's work: everything that waits, up to the size of one commit. Sleeps
+    /// while there is nothing to do; `None` once there never will be.
+    pub fn take(&self, more_to_settle: bool) -> Option<Work> {
+        let idle = |state: &mut State| state.waiting.is_empty() && state.settle.is_none() && !state.closed;
+        let state = self.lock();
+        let mut state = self
+            .arrived
+            .wait_while(state, |state| !more_to_settle && idle(state))
+            .unwrap_or_else(PoisonError::into_inner);
+        if !more_to_settle {
+            state = self.wait_for_company(state);
+        }
+        let is_over = state.closed && state.waiting.is_empty() && state.settle.is_none() && !more_to_settle;
+        (!is_over).then(|| state.take_one_commit())
+    }
+
+    /// A settlement alone waits for a delivery, so that both share one sync of the disk.
+    fn wait_for_company<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        let alone = |state: &mut State| state.waiting.is_empty() && !state.closed;
+        self.arrived.wait_timeout_while(state, SETTLE_WAIT, alone).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    pub fn is_quiet(&self) -> bool {
+        self.lock().waiting.is_empty()
+    }
+
+    /// To be called before the deliveries are answered: whoever has an answer finds the figures
+    /// moved.
+    pub fn committed(&self, deliveries: &[Delivery], settled: Option<Settled>) {
+        let mut state = self.lock();
+        deliveries.iter().for_each(|delivery| state.load.committed(&delivery.rows));
+        if let Some(settled) = settled {
+            state.load.settled(settled.by_site, Instant::now());
+        }
+    }
+
+    pub fn failed(&self, deliveries: &[Delivery]) {
+        let mut state = self.lock();
+        deliveries.iter().for_each(|delivery| state.load.failed(&delivery.rows));
+    }
+
+    pub fn close(&self) {
+        self.lock().closed = true;
+        self.arrived.notify_one();
+    }
+
+    /// Nobody will answer any more: what waits must not wait for ever.
+    pub fn abandon(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        state.waiting.clear();
+    }
+
+    /// A look at the figures, together with whether the disk is low.
+    pub fn load<T>(&self, look: impl FnOnce(&Load, bool) -> T) -> T {
+        let disk_is_low = self.reserve.is_low();
+        look(&self.lock().load, disk_is_low)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn take_one_commit(&mut self) -> Work {
+        let mut events = 0;
+        let fits = |delivery: &&Delivery| {
+            let begins_within = events < limits::COMMIT_EVENTS_MAX;
+            events += delivery.rows.events();
+            begins_within
+        };
+        let n = self.waiting.iter().take_while(fits).count();
+        Work { deliveries: self.waiting.drain(..n).collect(), settle: self.settle.take() }
+    }
+}

@@ -1,0 +1,84 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use weir_event::Seq;
+
+/// How far the file has come, for those who wait for rows.
+pub(crate) struct Progress {
+    at: Mutex<At>,
+    moved: Condvar,
+    commits: AtomicU64,
+    retries: AtomicU64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct At {
+    last: Seq,
+    settled: Seq,
+    woken: bool,
+}
+
+impl At {
+    /// Numbers up to `settled` have no rows any more: who starts from an older one, because its
+    /// checkpoint is of another file, must not spin on them.
+    fn has_row_past(&self, after: Seq) -> bool {
+        self.last > after.max(self.settled)
+    }
+}
+
+impl Progress {
+    pub fn new(last: Seq, settled: Seq) -> Self {
+        Self {
+            at: Mutex::new(At { last, settled, woken: false }),
+            moved: Condvar::new(),
+            commits: AtomicU64::new(0),
+            retries: AtomicU64::new(0),
+        }
+    }
+
+    pub fn committed(&self, last: Option<Seq>, settled: Seq) {
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        let mut at = self.lock();
+        at.last = at.last.max(last.unwrap_or_default());
+        at.settled = settled;
+        drop(at);
+        if last.is_some() {
+            self.moved.notify_all();
+        }
+    }
+
+    pub fn wait(&self, after: Seq, timeout: Duration) -> bool {
+        let at = self.lock();
+        let nothing = |at: &mut At| !at.has_row_past(after) && !at.woken;
+        let waited = self.moved.wait_timeout_while(at, timeout, nothing);
+        let mut at = waited.unwrap_or_else(PoisonError::into_inner).0;
+        at.woken = false;
+        at.has_row_past(after)
+    }
+
+    pub fn wake(&self) {
+        self.lock().woken = true;
+        self.moved.notify_all();
+    }
+
+    pub fn last_seq(&self) -> Seq {
+        self.lock().last
+    }
+
+    pub fn count_retry(&self) {
+        self.retries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
+    }
+
+    pub fn retries(&self) -> u64 {
+        self.retries.load(Ordering::Relaxed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, At> {
+        self.at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

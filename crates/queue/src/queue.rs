@@ -1,0 +1,179 @@
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use weir_event::{Event, QueueId, Seq};
+
+use crate::delivery::NewRows;
+use crate::disk::DiskReserve;
+use crate::file::QueueFile;
+use crate::intake::Intake;
+use crate::load::Load;
+use crate::progress::Progress;
+use crate::writer::Writer;
+use crate::{AppendError, Entry, QueueError, QueueOptions, QueueReader};
+
+/// The queue as the server uses it. Clones are the same queue; when the last one is dropped the
+/// queue closes as by [`Queue::close`].
+#[derive(Clone)]
+pub struct Queue(Arc<Shared>);
+
+struct Shared {
+    path: PathBuf,
+    id: QueueId,
+    intake: Arc<Intake>,
+    progress: Arc<Progress>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Figures of this moment, read from memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gauges {
+    /// Events admitted and not answered yet.
+    pub waiting_events: usize,
+    /// Events committed and not settled yet.
+    pub backlog_events: u64,
+    /// Transactions committed since the start.
+    pub commits: u64,
+    /// Tries to write that failed and were repeated, since the start.
+    pub retries: u64,
+    /// The highest number given by this process or found at its start.
+    pub last_seq: Seq,
+    /// Whether even a site without a backlog would be refused.
+    pub full: bool,
+    /// Appends refused as full since the start.
+    pub refused_full: u64,
+}
+
+impl Queue {
+    /// Opens the file, makes it where missing, and starts the writer.
+    ///
+    /// # Errors
+    /// What SQLite reports, with the path.
+    pub fn open(path: &Path, options: QueueOptions) -> Result<Self, QueueError> {
+        let file = QueueFile::open(path)?;
+        file.set_lock_wait(options.lock_wait())?;
+        let (id, last) = (file.id()?, file.last_seq()?);
+        let settled = file.oldest()?.map_or(last, |oldest| Seq(oldest.0 - 1));
+        let reserve = DiskReserve::new(folder_of(path), options.disk_reserve_bytes);
+        let deadline = options.deadline();
+        let intake = Arc::new(Intake::new(Load::new(options, file.events_by_site()?), reserve));
+        let progress = Arc::new(Progress::new(last, settled));
+        let writer = Writer {
+            file,
+            intake: Arc::clone(&intake),
+            progress: Arc::clone(&progress),
+            deadline,
+            settled,
+            goal: settled,
+            tidied: Instant::now(),
+        };
+        let thread = std::thread::Builder::new().name("queue-writer".to_owned()).spawn(|| writer.run())?;
+        let writer = Mutex::new(Some(thread));
+        Ok(Self(Arc::new(Shared { path: path.to_owned(), id, intake, progress, writer })))
+    }
+
+    /// Resolves once the events are on disk, with the last one's number. Dropping the future does not
+    /// take them back.
+    ///
+    /// # Errors
+    /// See [`AppendError`]; none of the events was acknowledged.
+    pub async fn append(&self, events: Vec<Event>) -> Result<Seq, AppendError> {
+        let rows = NewRows::of_events(&events);
+        drop(events);
+        if rows.is_empty() {
+            return Ok(self.0.progress.last_seq());
+        }
+        self.0.intake.admit(rows)?.await.unwrap_or(Err(AppendError::Closed))
+    }
+
+    /// As [`Queue::append`], for threads that are no async runtime's; there it panics.
+    ///
+    /// # Errors
+    /// See [`AppendError`]; none of the entries was acknowledged.
+    pub fn append_blocking(&self, entries: Vec<Entry>) -> Result<Seq, AppendError> {
+        let rows = NewRows::of_entries(&entries);
+        drop(entries);
+        if rows.is_empty() {
+            return Ok(self.0.progress.last_seq());
+        }
+        self.0.intake.admit(rows)?.blocking_recv().unwrap_or(Err(AppendError::Closed))
+    }
+
+    /// Deletes the rows up to this number, which must all be held by the store. Does not wait: it
+    /// rides on the next commit, or gets one of its own soon.
+    pub fn settle(&self, up_to: Seq) {
+        self.0.intake.settle(up_to);
+    }
+
+    pub fn id(&self) -> QueueId {
+        self.0.id
+    }
+
+    pub fn gauges(&self) -> Gauges {
+        let progress = &self.0.progress;
+        self.0.intake.load(|load, disk_is_low| Gauges {
+            waiting_events: load.waiting_events(),
+            backlog_events: load.backlog_events(),
+            commits: progress.commits(),
+            retries: progress.retries(),
+            last_seq: progress.last_seq(),
+            full: load.is_full(disk_is_low),
+            refused_full: load.refused(),
+        })
+    }
+
+    /// When somebody who is sent away should come back, from the backlog and the speed at which it is
+    /// settled; 1 to 30. Jitter is the caller's.
+    pub fn retry_after_secs(&self) -> u32 {
+        self.0.intake.load(|load, disk_is_low| load.retry_after_secs(disk_is_low))
+    }
+
+    /// Blocks until a row past `after` is committed, the wait is ended by [`Queue::wake`], or the
+    /// time is up. True in the first case. Meant for one waiter: a wake-up goes to whoever waits
+    /// next, if nobody does.
+    pub fn wait_appended(&self, after: Seq, timeout: Duration) -> bool {
+        self.0.progress.wait(after, timeout)
+    }
+
+    /// Ends the present wait, else the next: to stop, or to look for rows of another process.
+    pub fn wake(&self) {
+        self.0.progress.wake();
+    }
+
+    /// # Errors
+    /// What SQLite reports, with the path.
+    pub fn reader(&self) -> Result<QueueReader, QueueError> {
+        QueueReader::open(&self.0.path)
+    }
+
+    /// Refuses new appends, commits and answers what waits, and ends the writer. Blocks meanwhile.
+    pub fn close(&self) {
+        self.0.close();
+    }
+}
+
+impl Shared {
+    fn close(&self) {
+        self.intake.close();
+        let thread = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the queue's writer thread has panicked");
+        }
+        self.progress.wake();
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}

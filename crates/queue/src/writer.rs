@@ -1,0 +1,129 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use weir_event::{Seq, limits};
+use weir_sqlite::Error;
+
+use crate::AppendError;
+use crate::delivery::{Delivery, NewRows};
+use crate::file::{QueueFile, Settle, Written};
+use crate::intake::{Intake, Work};
+use crate::progress::Progress;
+
+/// The first pause after a failed try. Each next one doubles: ten of them stay within the deadline.
+const PAUSE_FIRST: Duration = Duration::from_millis(4);
+
+/// How often an idle writer gives pages back.
+const TIDY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The one thread that writes the file. It takes whatever waits, commits once, and answers all: while
+/// one commit syncs, the next one's deliveries gather.
+pub(crate) struct Writer {
+    pub file: QueueFile,
+    pub intake: Arc<Intake>,
+    pub progress: Arc<Progress>,
+    pub deadline: Duration,
+    /// No row up to here is left.
+    pub settled: Seq,
+    /// What is asked to be settled; deleted piece by piece.
+    pub goal: Seq,
+    pub tidied: Instant,
+}
+
+/// However the thread ends, also by a panic, nobody is left waiting for it.
+struct Farewell(Arc<Intake>);
+
+impl Drop for Farewell {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
+
+impl Writer {
+    pub fn run(mut self) {
+        let _farewell = Farewell(Arc::clone(&self.intake));
+        while let Some(work) = self.intake.take(self.goal > self.settled) {
+            self.goal = self.goal.max(work.settle.unwrap_or_default());
+            self.carry_out(work);
+            self.tidy();
+        }
+    }
+
+    fn carry_out(&mut self, work: Work) {
+        let deliveries = work.deliveries;
+        match self.write_within_deadline(&deliveries) {
+            Ok(written) => self.accept(deliveries, written),
+            Err(error) => self.give_up(deliveries, &error),
+        }
+    }
+
+    fn accept(&mut self, deliveries: Vec<Delivery>, written: Written) {
+        if let Some(settled) = &written.settled {
+            self.settled = settled.up_to;
+            if settled.done {
+                self.goal = settled.up_to;
+            }
+        }
+        self.intake.committed(&deliveries, written.settled);
+        self.progress.committed(written.last_seqs.last().copied(), self.settled);
+        for (delivery, last) in deliveries.into_iter().zip(written.last_seqs) {
+            delivery.answer(Ok(last));
+        }
+    }
+
+    fn give_up(&mut self, deliveries: Vec<Delivery>, error: &Error) {
+        tracing::error!(deliveries = deliveries.len(), %error, "the queue could not be written");
+        // The next settlement asks for these rows as well; insisting would only spin.
+        self.goal = self.settled;
+        self.intake.failed(&deliveries);
+        deliveries.into_iter().for_each(|delivery| delivery.answer(Err(AppendError::Failed)));
+    }
+
+    /// Counts from the oldest delivery: those that waited behind a commit that failed have used up
+    /// their time as well, and nobody waits for two deadlines.
+    fn write_within_deadline(&mut self, deliveries: &[Delivery]) -> Result<Written, Error> {
+        let appends: Vec<&NewRows> = deliveries.iter().map(|delivery| &delivery.rows).collect();
+        let settle = self.next_settle(&appends);
+        let oldest = deliveries.first().map_or_else(Instant::now, |delivery| delivery.since);
+        let mut pause = PAUSE_FIRST;
+        for _ in 0..limits::WRITE_RETRIES_MAX {
+            match self.file.write(&appends, settle) {
+                Err(error) if error.is_transient() && oldest.elapsed() + pause < self.deadline => {
+                    tracing::warn!(%error, "writing the queue is tried again");
+                }
+                done_or_hopeless => return done_or_hopeless,
+            }
+            self.progress.count_retry();
+            back_off(pause);
+            pause *= 2;
+        }
+        self.file.write(&appends, settle)
+    }
+
+    fn next_settle(&self, appends: &[&NewRows]) -> Option<Settle> {
+        let appended: usize = appends.iter().map(|rows| rows.events()).sum();
+        let settle = Settle {
+            after: self.settled,
+            goal: self.goal,
+            rows_max: limits::SETTLE_ROWS_MIN.max(2 * appended),
+        };
+        (self.goal > self.settled).then_some(settle)
+    }
+
+    /// Between commits that leave nothing waiting, and seldom. A failure is no matter: pages that
+    /// stay in the file are used again.
+    fn tidy(&mut self) {
+        if self.tidied.elapsed() < TIDY_INTERVAL || !self.intake.is_quiet() {
+            return;
+        }
+        self.tidied = Instant::now();
+        if let Err(error) = self.file.give_back_pages() {
+            tracing::debug!(%error, "no pages of the queue were given back");
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a pause between tries: there is no condition to await")]
+fn back_off(pause: Duration) {
+    std::thread::sleep(pause);
+}
