@@ -1,0 +1,113 @@
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use weir_event::{Country, Event, Reason};
+
+use super::agents::{Agent, Agents};
+use super::arrivals::{Arrival, ArrivalKey, Arrivals};
+use super::texts::Texts;
+
+/// What enriching needs to know of the event's site.
+pub struct SiteView<'a> {
+    pub domain: &'a str,
+    pub is_own_host: &'a dyn Fn(&str) -> bool,
+}
+
+/// What the lists made of an event. An unknown value is the empty text. Equal texts mostly share
+/// one allocation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enriched {
+    pub browser: Arc<str>,
+    pub os: Arc<str>,
+    /// `Desktop`, `Mobile`, `Tablet`, `TV` or `Console`.
+    pub device: Arc<str>,
+    pub country: Arc<str>,
+    /// A brand's name, a registrable host, or what the address's parameters said.
+    pub source: Arc<str>,
+    /// Host and path of an external referrer.
+    pub referrer: Arc<str>,
+    pub channel: Arc<str>,
+    pub utm_source: Arc<str>,
+    pub utm_medium: Arc<str>,
+    pub utm_campaign: Arc<str>,
+    pub utm_content: Arc<str>,
+    pub utm_term: Arc<str>,
+    /// The referrer is a host of the site itself.
+    pub own_referrer: bool,
+    /// Why the fold must skip the event.
+    pub set_aside: Option<Reason>,
+}
+
+/// Knows the lists, and remembers what it made of the user agents and referrers that it saw last.
+#[derive(Default)]
+pub struct Enricher {
+    texts: Texts,
+    agents: Agents,
+    arrivals: Arrivals,
+    countries: FxHashMap<Country, Arc<str>>,
+}
+
+impl Enricher {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn enrich(&mut self, event: &Event, site: &SiteView<'_>) -> Enriched {
+        let agent = self.agents.agent(&event.user_agent, &mut self.texts);
+        let key = ArrivalKey {
+            own: is_own_referrer(event, site),
+            referrer: event.referrer.as_ref(),
+            utm: &event.utm,
+            click_id: event.click_id,
+        };
+        let arrival = self.arrivals.arrival(key, &mut self.texts);
+        Enriched {
+            set_aside: set_aside(event, &agent, &arrival),
+            country: self.country(event.country),
+            browser: agent.browser,
+            os: agent.os,
+            device: agent.device,
+            source: arrival.source,
+            referrer: arrival.referrer,
+            channel: arrival.channel,
+            utm_source: arrival.utm_source,
+            utm_medium: arrival.utm_medium,
+            utm_campaign: arrival.utm_campaign,
+            utm_content: arrival.utm_content,
+            utm_term: arrival.utm_term,
+            own_referrer: key.own,
+        }
+    }
+
+    /// Gives back the memory of the user agent rules, the largest of the lists. The next user agent
+    /// that is not in the cache reads them again; nothing else changes. For a caller that is idle.
+    pub fn release_rules(&mut self) {
+        self.agents.release_rules();
+    }
+
+    fn country(&mut self, country: Option<Country>) -> Arc<str> {
+        match country {
+            Some(country) => {
+                self.countries.entry(country).or_insert_with(|| Arc::from(country.as_str())).clone()
+            }
+            None => self.texts.empty(),
+        }
+    }
+}
+
+fn is_own_referrer(event: &Event, site: &SiteView<'_>) -> bool {
+    event.referrer.as_ref().is_some_and(|referrer| {
+        // A page's own host is the site's by admission, whatever the site's settings say since.
+        referrer.host == event.host || referrer.host == site.domain || (site.is_own_host)(&referrer.host)
+    })
+}
+
+fn set_aside(event: &Event, agent: &Agent, arrival: &Arrival) -> Option<Reason> {
+    if event.webdriver || agent.bot {
+        Some(Reason::Bot)
+    } else if arrival.spam {
+        Some(Reason::SpamReferrer)
+    } else {
+        None
+    }
+}
