@@ -67,14 +67,31 @@ impl QueueReader {
     /// # Errors
     /// What SQLite reports.
     pub fn books(&mut self, after: Seq) -> Result<Books, QueueError> {
+        self.books_with(|_| Ok((after, ()))).map(|(books, ())| books)
+    }
+
+    /// As [`Self::books`], where `after` is found out while the queue stands still for this reader:
+    /// how far a store has read is only comparable with a snapshot that is older.
+    ///
+    /// # Errors
+    /// What SQLite or `after` reports.
+    pub fn books_with<T, E: From<QueueError>>(
+        &mut self,
+        after: impl FnOnce(QueueId) -> Result<(Seq, T), E>,
+    ) -> Result<(Books, T), E> {
         // One read transaction: an append between two of these would look like a loss.
-        let tx = self.conn.transaction()?;
-        Ok(Books {
-            id: read_id(&tx)?,
-            last_seq: read_last_seq(&tx)?,
-            received: read_received(&tx)?,
-            pending: count_pending(&tx, after)?,
-        })
+        let tx = self.conn.transaction().map_err(QueueError::from)?;
+        let id = read_id(&tx).map_err(QueueError::from)?;
+        let (after, found) = after(id)?;
+        let read = || {
+            Ok::<_, QueueError>(Books {
+                id,
+                last_seq: read_last_seq(&tx)?,
+                received: read_received(&tx)?,
+                pending: count_pending(&tx, after)?,
+            })
+        };
+        Ok((read()?, found))
     }
 
     /// # Errors

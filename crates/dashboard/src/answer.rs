@@ -1,0 +1,185 @@
+//! The one place that makes error answers, reads bodies and leaves the async threads.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use utoipa::ToSchema;
+use weir_event::limits;
+use weir_registry::RegistryError;
+use weir_store::StoreError;
+
+use crate::Dashboard;
+
+/// Why a request is not answered with what it asked for.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    sentence: Cow<'static, str>,
+    retry_after_secs: Option<u32>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Error)]
+pub(crate) struct ErrorBody {
+    /// One sentence for a person.
+    error: Cow<'static, str>,
+}
+
+impl ApiError {
+    pub(crate) fn new(status: StatusCode, sentence: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, sentence: sentence.into(), retry_after_secs: None }
+    }
+
+    pub(crate) fn bad_request(sentence: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, sentence)
+    }
+
+    pub(crate) fn unauthorized() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "Log in, or send a token as `Authorization: Bearer weir_...`")
+    }
+
+    pub(crate) fn forbidden(sentence: &'static str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, sentence)
+    }
+
+    pub(crate) fn no_such_site(domain: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, format!("There is no site {domain:?}"))
+    }
+
+    pub(crate) fn too_many_tries(retry_after_secs: u32) -> Self {
+        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "Too many failed tries: wait a few minutes");
+        Self { retry_after_secs: Some(retry_after_secs), ..error }
+    }
+
+    pub(crate) fn busy(sentence: &'static str, retry_after_secs: u32) -> Self {
+        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, sentence);
+        Self { retry_after_secs: Some(retry_after_secs), ..error }
+    }
+
+    /// An error of the server's own: the log gets all of it, the answer nothing.
+    pub(crate) fn internal(while_doing: &'static str, error: &dyn Display) -> Self {
+        tracing::error!(%error, "{while_doing}");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "The server failed; its log says why")
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(ErrorBody { error: self.sentence })).into_response();
+        let headers = response.headers_mut();
+        if let Some(secs) = self.retry_after_secs {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(secs));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+/// A JSON body of known shape; what is wrong with another one is said in a sentence.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        Json::from_request(request, state).await.map(|Json(body)| Self(body)).map_err(body_error)
+    }
+}
+
+fn body_error(rejection: JsonRejection) -> ApiError {
+    match rejection {
+        JsonRejection::MissingJsonContentType(_) => ApiError::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "Send JSON, as `Content-Type: application/json`",
+        ),
+        other if other.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large")
+        }
+        other => ApiError::bad_request(other.body_text()),
+    }
+}
+
+impl Dashboard {
+    /// Runs what reads the disk where it holds up nobody, a bounded number at once.
+    pub(crate) async fn off_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        self.in_turn(self.shared.reads.clone(), work).await
+    }
+
+    /// As [`Self::off_thread`], for password hashes: these must not take the readers' turns.
+    pub(crate) async fn off_thread_hashing<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        self.in_turn(self.shared.logins.clone(), work).await
+    }
+
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        turns: Arc<Semaphore>,
+        work: impl FnOnce(&Self) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let wait = Duration::from_millis(limits::READ_WAIT_MS_MAX);
+        let turn = timeout(wait, turns.acquire_owned()).await.ok().and_then(Result::ok);
+        let turn = turn.ok_or_else(|| ApiError::busy("The server is busy: try again", 2))?;
+        let dashboard = self.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            // Given back when the work is done, not when a client that asked for it goes away.
+            let _turn = turn;
+            work(&dashboard)
+        })
+        .await;
+        done.unwrap_or_else(|error| Err(ApiError::internal("a request broke off", &error)))
+    }
+}
+
+/// What the registry refuses a person; what fails in it is the server's own.
+impl From<RegistryError> for ApiError {
+    fn from(error: RegistryError) -> Self {
+        use RegistryError as E;
+        let status = match &error {
+            E::InvalidDomain { .. } | E::Invalid(_) => StatusCode::BAD_REQUEST,
+            E::SiteExists(_) | E::UserExists(_) | E::TokenExists(_) | E::AlreadySetUp => StatusCode::CONFLICT,
+            E::NoSuchSite(_) | E::NoSuchUser(_) | E::NoSuchToken(_) => StatusCode::NOT_FOUND,
+            E::WrongSetupCode => StatusCode::FORBIDDEN,
+            E::TooManyTries { retry_after_secs } => return Self::too_many_tries(*retry_after_secs),
+            E::File { .. } | E::NoRandomness(_) | E::Database(_) => {
+                return Self::internal("the registry failed", &error);
+            }
+        };
+        Self::new(status, sentence(&error.to_string()))
+    }
+}
+
+/// The error's words as a sentence.
+fn sentence(words: &str) -> String {
+    let mut chars = words.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::Database(cause) if cause.is_transient() => {
+                tracing::warn!(%error, "the statistics can't be read right now");
+                Self::busy("The server is busy: try again", 2)
+            }
+            _ => Self::internal("the statistics could not be read", &error),
+        }
+    }
+}

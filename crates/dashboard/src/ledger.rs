@@ -1,0 +1,199 @@
+//! The ledger: what became of every event that was acknowledged.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+use weir_event::{Reason, Seq, SiteId, limits};
+use weir_queue::{Books, QueueError, QueueReader};
+use weir_registry::{Access, Registry, RegistryError};
+use weir_store::{Checkpoint, StoreBooks, StoreError, StoreReader};
+
+use crate::Dashboard;
+use crate::answer::{ApiError, ErrorBody};
+use crate::balance::{DayBooks, balance};
+use crate::caller::Reader;
+
+/// Stable: the `ledger` command prints the same.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Ledger {
+    /// Acknowledged events that are not in the statistics yet.
+    pub pending: u64,
+    /// Whether every day of every site balances.
+    pub balanced: bool,
+    pub sites: Vec<SiteLedger>,
+    /// Refused for no site in particular, by reason; best effort.
+    pub refused: BTreeMap<&'static str, u64>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SiteLedger {
+    pub domain: String,
+    pub days: Vec<DayLedger>,
+    /// Refused before the queue, by reason; counted beside the books, best effort.
+    pub refused: BTreeMap<&'static str, u64>,
+}
+
+/// `received = stored + set_aside + duplicate + erased + expired + dead + pending`, or `balanced`
+/// is false.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DayLedger {
+    /// The site's local day of receipt, such as `2026-06-01`.
+    pub day: String,
+    pub received: u64,
+    pub stored: u64,
+    /// By reason.
+    pub set_aside: BTreeMap<&'static str, u64>,
+    pub duplicate: u64,
+    pub erased: u64,
+    pub expired: u64,
+    pub dead: u64,
+    pub pending: u64,
+    pub balanced: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The store went on each time that both sides were read: try again.
+    #[error("the books of queue and statistics were never seen at one moment: try again")]
+    NeverAtRest,
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+}
+
+/// What became of every acknowledged event; of one site only where the caller may read no other.
+#[utoipa::path(get, path = "/api/ledger", tag = "health", responses(
+    (status = 200, body = Ledger),
+    (status = 503, body = ErrorBody, description = "The books did not come to rest: try again")))]
+pub(crate) async fn ledger(
+    State(dashboard): State<Dashboard>,
+    reader: Reader,
+) -> Result<Json<Ledger>, ApiError> {
+    let answer = dashboard.off_thread(move |dashboard| {
+        let mut queue = dashboard.queue.reader().map_err(LedgerError::from)?;
+        Ok(read_ledger(&mut queue, &dashboard.store, &dashboard.registry, reader.access)?)
+    });
+    answer.await.map(Json)
+}
+
+/// The ledger of what `access` opens. Works beside a running server, too.
+///
+/// # Errors
+/// What a file reports, or [`LedgerError::NeverAtRest`].
+pub fn read_ledger(
+    queue: &mut QueueReader,
+    store: &StoreReader,
+    registry: &Registry,
+    access: Access,
+) -> Result<Ledger, LedgerError> {
+    let (queue, store) = read_books(queue, store)?;
+    let mut days = balance(&queue.received, &queue.pending, &store);
+    days.retain(|day| access == Access::All || access == Access::Site(day.site));
+    let mut ledger = Ledger {
+        pending: days.iter().map(|day| day.pending).sum(),
+        balanced: days.iter().all(DayBooks::balanced),
+        sites: Vec::new(),
+        refused: BTreeMap::new(),
+    };
+    ledger.list(days, registry, access)?;
+    Ok(ledger)
+}
+
+/// Both sides as of moments that belong together: the store's checkpoint is not past the last row
+/// of the queue's snapshot, and every row past the checkpoint is in it.
+///
+/// The queue's snapshot comes first and stays while the store is read. Rows are settled only up to
+/// the store's checkpoint, so none past a later checkpoint is missing from an earlier snapshot;
+/// what the store read that the snapshot has not yet shows, and then both are read again.
+fn read_books(queue: &mut QueueReader, store: &StoreReader) -> Result<(Books, StoreBooks), LedgerError> {
+    for _ in 0..limits::LEDGER_READS_MAX {
+        let (queue, store) = queue.books_with(|id| {
+            let books = store.read(|reading| reading.ledger())?;
+            // A checkpoint of another queue says nothing of this one's rows: all are pending.
+            let here = books.checkpoint.filter(|checkpoint| checkpoint.queue == id);
+            Ok::<_, LedgerError>((here.map_or(Seq(0), |checkpoint| checkpoint.seq), books))
+        })?;
+        if !is_past(store.checkpoint, &queue) {
+            return Ok((queue, store));
+        }
+    }
+    Err(LedgerError::NeverAtRest)
+}
+
+fn is_past(checkpoint: Option<Checkpoint>, queue: &Books) -> bool {
+    checkpoint.is_some_and(|checkpoint| checkpoint.queue == queue.id && checkpoint.seq > queue.last_seq)
+}
+
+impl Ledger {
+    /// Every site that is listed or in the books, by number; refusals beside them.
+    fn list(&mut self, days: Vec<DayBooks>, registry: &Registry, access: Access) -> Result<(), LedgerError> {
+        let mut sites: BTreeMap<SiteId, SiteLedger> = BTreeMap::new();
+        for site in registry.sites() {
+            if access == Access::All || access == Access::Site(site.id) {
+                sites.insert(site.id, SiteLedger::new(site.domain.clone()));
+            }
+        }
+        for day in days {
+            let site = sites.entry(day.site).or_insert_with(|| SiteLedger::removed(day.site));
+            site.days.push(DayLedger::of(day));
+        }
+        for refusals in registry.refusals()? {
+            let refused = match refusals.site {
+                Some(id) => sites.get_mut(&id).map(|site| &mut site.refused),
+                None if access == Access::All => Some(&mut self.refused),
+                None => None,
+            };
+            if let Some(refused) = refused {
+                *refused.entry(refusals.reason.name()).or_default() += refusals.n;
+            }
+        }
+        self.sites = sites.into_values().collect();
+        Ok(())
+    }
+}
+
+impl SiteLedger {
+    fn new(domain: String) -> Self {
+        Self { domain, days: Vec::new(), refused: BTreeMap::new() }
+    }
+
+    /// Its books stay when its figures go: what was received must be accounted for.
+    fn removed(id: SiteId) -> Self {
+        Self::new(format!("(removed site {id})"))
+    }
+}
+
+impl DayLedger {
+    fn of(books: DayBooks) -> Self {
+        let by_name = |(reason, n): (Reason, u64)| (reason.name(), n);
+        Self {
+            day: books.day.to_string(),
+            balanced: books.balanced(),
+            received: books.received,
+            stored: books.stored,
+            set_aside: books.set_aside.into_iter().map(by_name).collect(),
+            duplicate: books.duplicate,
+            erased: books.erased,
+            expired: books.expired,
+            dead: books.dead,
+            pending: books.pending,
+        }
+    }
+}
+
+impl From<LedgerError> for ApiError {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::NeverAtRest => Self::busy("The books did not come to rest: try again", 2),
+            LedgerError::Queue(error) => Self::internal("the queue's books could not be read", &error),
+            LedgerError::Store(error) => error.into(),
+            LedgerError::Registry(error) => error.into(),
+        }
+    }
+}

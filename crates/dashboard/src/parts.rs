@@ -1,0 +1,93 @@
+//! What the dashboard is made of, handed in by the server.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, Semaphore, watch};
+use weir_event::{Clock, Millis, limits};
+use weir_queue::Queue;
+use weir_registry::Registry;
+use weir_store::StoreReader;
+
+use crate::tries::Tries;
+use crate::{Commit, Health};
+
+/// Everything that [`Dashboard`] needs of the house.
+pub struct DashboardParts {
+    pub registry: Registry,
+    pub store: StoreReader,
+    pub queue: Queue,
+    /// Moves after every commit of the store.
+    pub commits: watch::Receiver<Commit>,
+    pub clock: Arc<dyn Clock>,
+    /// Everyone counts as logged in and nothing can be changed.
+    pub demo: bool,
+    /// The address that pages are to load the tracker from, such as `https://stats.example.com`.
+    /// Without it the address that the request came to is used.
+    pub public_url: Option<String>,
+    /// May wait for the disk: it is called off the async threads, at most once a second.
+    pub health: Arc<dyn Fn() -> Health + Send + Sync>,
+}
+
+/// How a request came in, as the server knows it that sees through its trusted proxies. Put into
+/// the request's extensions by a layer around [`crate::routes`]; without it the socket's peer is
+/// taken for the client, and the page's own address for what it says of https.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    pub client: IpAddr,
+    pub https: bool,
+}
+
+/// The state of the routes. Cheap to clone.
+#[derive(Clone)]
+pub struct Dashboard {
+    pub(crate) registry: Registry,
+    pub(crate) store: StoreReader,
+    pub(crate) queue: Queue,
+    pub(crate) commits: watch::Receiver<Commit>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) demo: bool,
+    pub(crate) public_url: Option<Arc<str>>,
+    pub(crate) health: Arc<dyn Fn() -> Health + Send + Sync>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What all clones of a [`Dashboard`] count together.
+pub(crate) struct Shared {
+    pub(crate) logins: Arc<Semaphore>,
+    pub(crate) reads: Arc<Semaphore>,
+    pub(crate) streams: Arc<Semaphore>,
+    pub(crate) tries: Tries,
+    pub(crate) last_health: Mutex<Option<(Millis, Health)>>,
+    pub(crate) closing: watch::Sender<bool>,
+}
+
+impl Dashboard {
+    pub fn new(parts: DashboardParts) -> Self {
+        let public_url = parts.public_url.map(|url| Arc::from(url.trim_end_matches('/')));
+        Self {
+            registry: parts.registry,
+            store: parts.store,
+            queue: parts.queue,
+            commits: parts.commits,
+            clock: parts.clock,
+            demo: parts.demo,
+            public_url,
+            health: parts.health,
+            shared: Arc::new(Shared {
+                logins: Arc::new(Semaphore::new(limits::LOGINS_AT_ONCE_MAX)),
+                reads: Arc::new(Semaphore::new(limits::READS_AT_ONCE_MAX)),
+                streams: Arc::new(Semaphore::new(limits::STREAMS_MAX)),
+                tries: Tries::default(),
+                last_health: Mutex::default(),
+                closing: watch::Sender::new(false),
+            }),
+        }
+    }
+
+    /// Ends every live stream. A graceful shutdown waits for open answers, and these never end by
+    /// themselves.
+    pub fn close(&self) {
+        self.shared.closing.send_replace(true);
+    }
+}
