@@ -1,26 +1,18 @@
-// Builds dist/weir.js: one classic script, the same bytes on every machine. Fails past the size budget.
-import { readFileSync, writeFileSync } from "node:fs";
+// Writes dist/ and fails past the size budget.
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
-import { build } from "esbuild";
+import { bundle } from "./bundle.mjs";
 
 const GZIP_BYTES_MAX = 3 * 1024;
-const out = new URL("dist/weir.js", import.meta.url).pathname;
 
-await build({
-  entryPoints: [new URL("src/index.ts", import.meta.url).pathname],
-  outfile: out,
-  bundle: true,
-  minify: true,
-  format: "iife",
-  target: "es2018",
-  charset: "utf8",
-  mangleProps: /^_[a-z]/,
-  legalComments: "none",
-  logLevel: "warning",
-});
-
-const script = readFileSync(out);
+const here = (name) => new URL(name, import.meta.url);
+const script = await bundle();
 const gzipped = gzipSync(script, { level: 9 }).length;
+
+mkdirSync(here("dist"), { recursive: true });
+writeFileSync(here("dist/weir.js"), script);
+copyFileSync(here("src/weir.d.ts"), here("dist/weir.d.ts"));
+
 console.log(`dist/weir.js: ${script.length} bytes, ${gzipped} gzipped (at most ${GZIP_BYTES_MAX})`);
 if (gzipped > GZIP_BYTES_MAX) {
   console.error("The tracker is over its size budget.");

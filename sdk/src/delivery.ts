@@ -1,219 +1,132 @@
-import type { Item, Store } from "./store";
+import { isUnseen } from "./config";
+import { type Answer, beacon, halves, head, NO_ANSWER, post, sleep } from "./request";
+import { copyToTab, type Item, park, remove, stored, unsaved } from "./store";
 
 const WAIT_MS = 200;
-const EVENTS_MAX = 10;
-const BYTES_MAX = 32768;
-const KEEPALIVE_BYTES_MAX = 16384;
+const WAITING_MAX = 10;
 const RETRIES_MAX = 3;
-const ANSWER_MS_MAX = 15e3;
 const RETRY_AFTER_SECS_MAX = 3600;
+const AGAIN_MS = 6e4;
+/** Refusals of the moment, not of the events. */
+const RETRIED = [408, 425, 429];
 
-/** One request's events, from its first try until it is answered for good or parked. */
+/** One batch, from its first try until it is answered for good or parked. */
 interface Flight {
   _items: readonly Item[];
-  /** The browser finishes the request even if the page goes. */
-  _kept?: boolean;
+  _outlivesPage?: boolean;
 }
 
-interface Answer {
-  _status: number;
-  _retryAfterSecs?: number;
-  _why?: string;
+let waiting: Item[] = [];
+let timer: unknown;
+let againTimer: unknown;
+/** No request before this, by the page's monotonic clock: the server asked for it. */
+let holdUntil = 0;
+let draining = false;
+let warned = false;
+const flights = new Set<Flight>();
+
+const isOnline = () => navigator.onLine !== false;
+
+export function flush() {
+  clearTimeout(timer as number);
+  timer = 0;
+  if (isUnseen()) return;
+  while (waiting.length) {
+    const items = head(waiting);
+    waiting = waiting.slice(items.length);
+    deliver(items).catch(() => {});
+  }
 }
 
-const bytes = (text: string) => new Blob([text]).size;
-
-const bodyOf = (items: readonly Item[], lost: number) =>
-  `{"sentAt":${Date.now()}${lost ? `,"lost":${lost}` : ""},"events":[${items.map((item) => item[1]).join()}]}`;
-
-/** The head of a list that fits in one request: at least one event. */
-function head(items: readonly Item[]): readonly Item[] {
-  let n = 0;
-  let size = 0;
-  while (n < items.length && n < EVENTS_MAX) {
-    size += bytes(items[n][1]) + 1;
-    if (n && size > BYTES_MAX) break;
-    n++;
-  }
-  return items.slice(0, n);
+/** Takes an event: it leaves with the batch that is complete or old enough first. */
+export function send(item: Item) {
+  waiting.push(item);
+  if (waiting.length >= WAITING_MAX) flush();
+  else timer = timer || setTimeout(flush, WAIT_MS);
 }
 
-/** Brings events to the server: in batches, again when that failed, from the store when it is back. */
-export class Delivery {
-  private _waiting: Item[] = [];
-  private _timer: number | undefined;
-  private _flights = new Set<Flight>();
-  /** No request before this, by the page's monotonic clock: the server asked for it. */
-  private _holdUntil = 0;
-  private _draining = false;
-  private _warned = false;
+/** Sends what is stored, one request after the other, until one fails. */
+export async function drain() {
+  if (draining || isUnseen()) return;
+  draining = true;
+  try {
+    let last = "";
+    let items: readonly Item[];
+    do {
+      // Only ever onwards: a device that cannot delete must not make us send for ever.
+      items = head(stored().filter((item) => item[0] > last));
+      for (const [id] of items) last = id;
+    } while (items.length && (await deliver(items, true)));
+  } catch {}
+  draining = false;
+}
 
-  constructor(
-    private readonly _page: Window & typeof globalThis,
-    private readonly _endpoint: string,
-    private readonly _store: Store,
-  ) {}
-
-  add(item: Item) {
-    this._waiting.push(item);
-    if (this._waiting.length >= EVENTS_MAX) this.flush();
-    else this.schedule();
+/** The page goes away: nothing may be left that exists only in its memory. */
+export function leave() {
+  if (isUnseen()) return;
+  const rest = waiting.concat(unsaved());
+  const kept: Item[] = [];
+  for (const flight of Array.from(flights)) {
+    (flight._outlivesPage ? kept : rest).push(...flight._items);
   }
+  waiting = [];
+  if (isOnline()) {
+    copyToTab(rest.concat(kept));
+    park(beacon(rest));
+  } else park(rest.concat(kept));
+}
 
-  schedule() {
-    this._timer = this._timer || this._page.setTimeout(() => this.flush(), WAIT_MS);
-  }
+const isFinal = (status: number) =>
+  status === 202 || (status >= 400 && status < 500 && !RETRIED.includes(status));
 
-  flush() {
-    this._page.clearTimeout(this._timer);
-    this._timer = 0;
-    // A page that nobody has seen yet sends nothing; what it collects leaves when it is shown.
-    if ((this._page.document as { prerendering?: boolean }).prerendering) return;
-    while (this._waiting.length) {
-      const items = head(this._waiting);
-      this._waiting = this._waiting.slice(items.length);
-      this._deliver(items);
-    }
-    this.drain();
-  }
-
-  /** Sends what the store holds, one request after the other, until one fails. */
-  async drain() {
-    if (this._draining) return;
-    this._draining = true;
-    try {
-      let last = "";
-      let items: readonly Item[];
-      do {
-        // Only ever onwards: a device that cannot delete must not make us send for ever.
-        items = head(this._store.list().filter((item) => item[0] > last));
-        if (items.length) last = items[items.length - 1][0];
-      } while (items.length && (await this._deliver(items, true)));
-    } catch {}
-    this._draining = false;
-  }
-
-  /** The page goes away: nothing may be left that exists only in its memory. */
-  leave() {
-    const items = this._waiting;
-    this._waiting = [];
-    const flying = Array.from(this._flights);
-    const all = flying.reduce((sum, flight) => sum.concat(flight._items), items);
-    if (!this._online()) return this._store.park(all);
-    this._store.copyToTab(all);
-    this._beacon(flying.reduce((sum, f) => (f._kept ? sum : sum.concat(f._items)), items));
-  }
-
-  private _online() {
-    return this._page.navigator.onLine !== false;
-  }
-
-  private _beacon(items: readonly Item[]) {
-    if (!items.length || this._page.navigator.sendBeacon(this._endpoint, bodyOf(items, 0))) return;
-    if (items.length > 1) this._halves(items).forEach((half) => this._beacon(half));
-    else this._store.park(items);
-  }
-
-  private _halves(items: readonly Item[]) {
-    const middle = items.length >> 1;
-    return [items.slice(0, middle), items.slice(middle)];
-  }
-
-  /** True once the server has answered for all of them, be it with a refusal. */
-  private async _deliver(items: readonly Item[], stored?: boolean): Promise<boolean> {
-    const flight: Flight = { _items: items };
-    if (!stored) this._flights.add(flight);
-    try {
-      return await this._try(flight, stored);
-    } catch {
-      return false;
-    } finally {
-      this._flights.delete(flight);
-    }
-  }
-
-  private async _try(flight: Flight, stored?: boolean): Promise<boolean> {
-    const items = flight._items;
-    for (let retry = 0, wait = 0; this._online(); retry++) {
-      await this._pause(wait);
-      const { _status: status, _retryAfterSecs, _why } = await this._post(flight, stored);
-      if (status === 413 && items.length > 1) return this._split(items, stored);
-      const refused =
-        status >= 400 && status < 500 && status !== 408 && status !== 425 && status !== 429;
-      if (_why && (refused || status === 202)) this._warn(_why);
-      if (refused || status === 202) {
-        this._store.remove(items);
-        if (!refused) this.drain();
-        return true;
-      }
-      if (_retryAfterSecs) {
-        this._holdUntil = this._now() + Math.min(_retryAfterSecs, RETRY_AFTER_SECS_MAX) * 1e3;
-      }
-      if (retry === RETRIES_MAX) break;
-      wait = 1e3 * 2 ** retry * (0.75 + Math.random() / 2);
-    }
-    this._store.park(items);
+/** True once the server has answered for every event, be it with a refusal. */
+async function deliver(items: readonly Item[], isStored?: boolean): Promise<boolean> {
+  const flight: Flight = { _items: items };
+  if (!isStored) flights.add(flight);
+  const { _status, _why } = await tryFor(flight, isStored);
+  flights.delete(flight);
+  if (!isFinal(_status)) {
+    park(items);
+    // The page may stay open long after the server is back.
+    againTimer = againTimer || setTimeout(again, AGAIN_MS);
     return false;
   }
-
-  private async _split(items: readonly Item[], stored?: boolean) {
-    const results = this._halves(items).map((half) => this._deliver(half, stored));
-    return (await Promise.all(results)).every(Boolean);
+  if (_status === 413 && items[1]) {
+    const answered = await Promise.all(halves(items).map((half) => deliver(half, isStored)));
+    return answered.every(Boolean);
   }
-
-  private _now() {
-    return this._page.performance.now();
+  remove(items);
+  if (_status === 202) drain();
+  if (!warned && (_why || _status !== 202)) {
+    warned = true;
+    console.warn("weir:", _status, _why);
   }
+  return true;
+}
 
-  private _sleep(ms: number) {
-    return new Promise<void>((done) => this._page.setTimeout(done, ms));
-  }
+function again() {
+  againTimer = 0;
+  drain();
+}
 
-  private async _pause(ms: number) {
-    const until = this._now() + ms;
-    for (;;) {
-      const left = Math.max(until, this._holdUntil) - this._now();
-      if (left <= 0) return;
-      // Visitors who were sent away in the same second come back spread over one.
-      await this._sleep(left + (left > until - this._now() ? Math.random() * 1e3 : 0));
-    }
+/** The last answer: a final one, or that of the last retry. */
+async function tryFor(flight: Flight, isStored?: boolean): Promise<Answer> {
+  let answer = NO_ANSWER;
+  for (let retry = 0; retry <= RETRIES_MAX && isOnline() && !isFinal(answer._status); retry++) {
+    const until = performance.now() + (retry && 500 * 2 ** retry * (0.75 + Math.random() / 2));
+    for (let left = msLeft(until); left > 0; left = msLeft(until)) await sleep(left);
+    answer = await post(flight._items, isStored, (outlivesPage) => {
+      flight._outlivesPage = outlivesPage;
+    });
+    const held = Math.min(answer._retryAfterSecs, RETRY_AFTER_SECS_MAX) * 1e3;
+    if (held) holdUntil = performance.now() + held;
   }
+  return answer;
+}
 
-  /** Never fails: an answer with status 0 stands for none. */
-  private async _post(flight: Flight, stored?: boolean): Promise<Answer> {
-    const lost = this._store.takeLost();
-    const body = bodyOf(flight._items, lost);
-    const keepalive = !stored && bytes(body) < KEEPALIVE_BYTES_MAX;
-    flight._kept = keepalive && "keepalive" in this._page.Request.prototype;
-    const answer = await Promise.race([
-      this._fetch(body, keepalive).catch(() => {}),
-      this._sleep(ANSWER_MS_MAX),
-    ]);
-    flight._kept = false;
-    if (!answer || answer._status !== 202) this._store.lose(lost);
-    return answer || { _status: 0 };
-  }
-
-  private async _fetch(body: string, keepalive: boolean): Promise<Answer> {
-    const response = await this._page.fetch(this._endpoint, {
-      __proto__: null,
-      method: "POST",
-      headers: { "Content-Type": "text/plain" },
-      body,
-      keepalive,
-      credentials: "omit",
-    } as RequestInit);
-    const said = (await response.json().catch(() => {})) || {};
-    return {
-      _status: response.status,
-      // A page on another origin can read the header only where the server exposes it.
-      _retryAfterSecs: +(response.headers.get("Retry-After") || said.retryAfter) || 0,
-      _why: said.error || (said.dropped && said.dropped[0] && said.dropped[0].reason),
-    };
-  }
-
-  private _warn(why: string) {
-    if (!this._warned) console.warn(`weir: ${why}`);
-    this._warned = true;
-  }
+/** How long to wait yet for a moment of our own choice, and for the one that the server asked for. */
+function msLeft(until: number) {
+  const now = performance.now();
+  // Visitors who were sent away in the same second come back spread over one.
+  return holdUntil > Math.max(now, until) ? holdUntil - now + Math.random() * 1e3 : until - now;
 }

@@ -16,3 +16,15 @@ export interface Weir {
   /** Sends what waits, now. */
   flush(): void;
 }
+
+/** A call made before the script was there: `weir.q.push(["track", "signup"])`. */
+export type EarlyCall =
+  | [name: "track", ...args: Parameters<Weir["track"]>]
+  | [name: "page"]
+  | [name: "flush"];
+
+declare global {
+  interface Window {
+    weir: Weir & { q: { push(call: EarlyCall): void } };
+  }
+}

@@ -1,0 +1,269 @@
+import { createContext, runInContext } from "node:vm";
+import { vi } from "vitest";
+import { bundle } from "../bundle.mjs";
+
+// A browser as far as the tracker can see one. Every page is a realm of its own, as in a browser, and
+// runs the same bytes that are shipped.
+
+const script = await bundle();
+
+export interface SentEvent {
+  id: string;
+  type: string;
+  timestamp: number;
+  url: string;
+  [member: string]: unknown;
+}
+
+export interface Request {
+  via: "fetch" | "beacon";
+  url: string;
+  /** As the tracker gave them to `fetch`. */
+  options: { keepalive?: boolean; credentials?: string; method?: string; headers?: Record<string, string> };
+  text: string;
+  body: { sentAt: number; lost?: number; events: SentEvent[] };
+  at: number;
+}
+
+export type Reply =
+  | { status: number; body?: unknown; headers?: Record<string, string> }
+  /** The network failed. */
+  | "error"
+  /** No answer ever comes. */
+  | "silence";
+
+export const ACCEPTED: Reply = { status: 202, body: { accepted: 1, dropped: [] } };
+
+/** The ingest server: remembers what it was sent and answers as it is told. */
+export class Server {
+  requests: Request[] = [];
+  /** Answers for the next requests, one each; after these, `reply`. */
+  script: Reply[] = [];
+  reply: Reply = ACCEPTED;
+
+  take(request: Request): Reply {
+    this.requests.push(request);
+    return this.script.shift() ?? this.reply;
+  }
+
+  /** All events, in the order in which they came. */
+  get events() {
+    return this.requests.flatMap((request) => request.body.events);
+  }
+
+  names() {
+    return this.events.map((event) => event.name ?? new URL(event.url).pathname);
+  }
+}
+
+/** `localStorage` or `sessionStorage`: its entries are its properties. */
+export type Shelf = Record<string, string>;
+export const emptyShelf = (): Shelf => Object.create(null);
+export const eventsIn = (shelf: Shelf) => Object.keys(shelf).filter((key) => key.startsWith("weir:"));
+
+/** A shelf that takes no more: every write fails as it does past the quota. */
+export const fullShelf = (entries: Shelf = emptyShelf()): Shelf =>
+  new Proxy(entries, {
+    set() {
+      throw new DOMException("full", "QuotaExceededError");
+    },
+  });
+
+export interface PageOptions {
+  url?: string;
+  referrer?: string;
+  /** Attributes of the script tag. */
+  tag?: Record<string, string>;
+  /** `null`: the page has no tag that could be found. */
+  src?: string | null;
+  local?: Shelf | (() => Shelf);
+  session?: Shelf | (() => Shelf);
+  server?: Server;
+  navigator?: Record<string, unknown>;
+  prerendering?: boolean;
+  hidden?: boolean;
+  /** What stands in `window.weir` before the script runs. */
+  early?: unknown;
+  /** Runs in the page before the tracker. */
+  before?: string;
+  fetch?: unknown;
+  keepaliveKnown?: boolean;
+  sendBeacon?: (request: Request) => boolean;
+}
+
+class PageEvent extends Event {
+  constructor(type: string, members: object = {}) {
+    super(type);
+    Object.assign(this, members);
+  }
+}
+
+export class Page {
+  readonly server: Server;
+  readonly warnings: unknown[][] = [];
+  readonly document: EventTarget & { visibilityState: string; prerendering: boolean };
+  readonly navigator: Record<string, unknown> & { onLine: boolean };
+  // biome-ignore lint/suspicious/noExplicitAny: the page's global object
+  readonly window: any;
+  location: URL;
+  private readonly history: URL[] = [];
+
+  constructor(private readonly options: PageOptions = {}) {
+    this.server = options.server ?? new Server();
+    this.location = new URL(options.url ?? "https://shop.example/");
+    this.document = Object.assign(new EventTarget(), {
+      visibilityState: options.hidden || options.prerendering ? "hidden" : "visible",
+      prerendering: !!options.prerendering,
+      referrer: options.referrer ?? "",
+      currentScript: this.tag(),
+      querySelector: () => null,
+    });
+    this.navigator = {
+      onLine: true,
+      sendBeacon: (url: string, text: string) => this.beacon(url, text),
+      ...options.navigator,
+    };
+    this.window = this.globals();
+    createContext(this.window);
+    if (options.before) this.run(options.before);
+    this.run(script);
+  }
+
+  run(code: string) {
+    return runInContext(code, this.window);
+  }
+
+  get weir() {
+    return this.window.weir;
+  }
+
+  get events() {
+    return this.server.events;
+  }
+
+  /** What the page's own script does. */
+  push(path: string) {
+    this.window.history.pushState({}, "", path);
+  }
+
+  back() {
+    this.location = this.history.pop() ?? this.location;
+    this.fire("popstate");
+  }
+
+  fire(type: string, members?: object) {
+    this.window.dispatchEvent(new PageEvent(type, members));
+  }
+
+  turn(visibility: "hidden" | "visible") {
+    this.document.visibilityState = visibility;
+    this.document.dispatchEvent(new PageEvent("visibilitychange"));
+  }
+
+  /** As browsers do when a page is left: `pagehide` first. */
+  leave() {
+    this.fire("pagehide", { persisted: false });
+    this.turn("hidden");
+  }
+
+  activate() {
+    this.document.prerendering = false;
+    this.document.dispatchEvent(new PageEvent("prerenderingchange"));
+    this.turn("visible");
+  }
+
+  goOffline() {
+    this.navigator.onLine = false;
+  }
+
+  goOnline() {
+    this.navigator.onLine = true;
+    this.fire("online");
+  }
+
+  private tag() {
+    const { src = "https://stats.example/y/api/v1/sdk.js", tag = {} } = this.options;
+    if (src === null) return null;
+    return { src, getAttribute: (name: string) => tag[name] ?? null };
+  }
+
+  private request(via: Request["via"], url: string, options: Request["options"], text: string): Request {
+    return { via, url, options, text, body: JSON.parse(text), at: performance.now() };
+  }
+
+  private beacon(url: string, text: string) {
+    const request = this.request("beacon", url, {}, text);
+    if (this.options.sendBeacon && !this.options.sendBeacon(request)) return false;
+    this.server.take(request);
+    return true;
+  }
+
+  private async fetch(url: string, options: Request["options"] & { body: string }) {
+    const reply = this.server.take(this.request("fetch", url, options, options.body));
+    if (reply === "silence") return new Promise(() => {});
+    if (reply === "error" || !this.navigator.onLine) throw new TypeError("Failed to fetch");
+    const body = typeof reply.body === "string" ? reply.body : JSON.stringify(reply.body ?? {});
+    return new Response(body, { status: reply.status, headers: reply.headers });
+  }
+
+  private go(path: string) {
+    this.location = new URL(path, this.location);
+  }
+
+  private globals() {
+    const { options } = this;
+    const shelf = (given?: Shelf | (() => Shelf)) => (typeof given === "function" ? given : () => given);
+    const local = shelf(options.local ?? emptyShelf());
+    const session = shelf(options.session ?? emptyShelf());
+    const page = this;
+    const window = Object.assign(new EventTarget(), {
+      document: this.document,
+      navigator: this.navigator,
+      console: { warn: (...text: unknown[]) => this.warnings.push(text) },
+      crypto,
+      performance,
+      Blob,
+      URL,
+      Date,
+      Math,
+      Request: { prototype: options.keepaliveKnown === false ? {} : { keepalive: false } },
+      setTimeout: (work: () => void, ms: number) => setTimeout(work, ms),
+      clearTimeout: (timer: number) => clearTimeout(timer),
+      fetch:
+        "fetch" in options ? options.fetch : (url: string, init: { body: string }) => this.fetch(url, init),
+      history: {
+        pushState(_state: unknown, _title: string, path: string) {
+          page.history.push(page.location);
+          page.go(path);
+        },
+        replaceState(_state: unknown, _title: string, path: string) {
+          page.go(path);
+        },
+      },
+      weir: options.early,
+    });
+    Object.defineProperties(window, {
+      window: { value: window },
+      location: { get: () => this.location },
+      localStorage: { get: local },
+      sessionStorage: { get: session },
+    });
+    return window;
+  }
+}
+
+/** Lets time pass, and everything that was waiting for it happen. */
+export const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+
+export const START = Date.UTC(2026, 2, 1, 12);
+
+export function stopClock() {
+  vi.useFakeTimers({ now: START, toFake: ["setTimeout", "clearTimeout", "Date", "performance"] });
+  // No jitter: the middle of its range.
+  vi.spyOn(Math, "random").mockReturnValue(0.5);
+}
+
+export function startClock() {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+}
