@@ -4,7 +4,7 @@ pub(super) fn device(user_agent: &str) -> &'static str {
     let says = |words: &[&str]| words.iter().any(|word| user_agent.contains(word));
     if user_agent.is_empty() {
         ""
-    } else if says(&TELEVISIONS) || user_agent.ends_with("TV") {
+    } else if says(&TELEVISIONS) {
         "TV"
     } else if says(&["PlayStation", "Xbox", "Nintendo"]) {
         "Console"
@@ -20,7 +20,7 @@ pub(super) fn device(user_agent: &str) -> &'static str {
     }
 }
 
-const TELEVISIONS: [&str; 18] = [
+const TELEVISIONS: [&str; 17] = [
     "SmartTV",
     "SMART-TV",
     "Smart TV",
@@ -36,7 +36,7 @@ const TELEVISIONS: [&str; 18] = [
     "NetCast",
     "CrKey",
     "Roku",
-    "AFT",
     "VIDAA",
-    "DTV",
+    // Fire TV names its models so: AFTMM, AFTKA.
+    " AFT",
 ];

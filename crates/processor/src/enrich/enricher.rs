@@ -79,12 +79,6 @@ impl Enricher {
         }
     }
 
-    /// Gives back the memory of the user agent rules, the largest of the lists. The next user agent
-    /// that is not in the cache reads them again; nothing else changes. For a caller that is idle.
-    pub fn release_rules(&mut self) {
-        self.agents.release_rules();
-    }
-
     fn country(&mut self, country: Option<Country>) -> Arc<str> {
         match country {
             Some(country) => {
