@@ -1,1 +1,49 @@
-//! Placeholder.
+//! What an operator sets up, and who a visitor is: sites, users, tokens, settings, day keys.
+//!
+//! Promises: looking a site up by host costs no SQL; a visitor id is stable for one local day of one
+//! site, across restarts, and can't be related to any other day once that day's key is gone; what a
+//! command beside a running server changes is seen at its next [`Registry::refresh`].
+//! Refuses to know: events, statistics, HTTP.
+//!
+//! Invariants: key bytes never leave this crate and are in no database; passwords and tokens are kept
+//! as hashes only; a site's number is never used again.
+
+mod error;
+mod host;
+
+mod site;
+mod snapshot;
+
+mod registry;
+mod schema;
+mod sites;
+
+mod private_file;
+
+mod key_file;
+
+mod day_keys;
+
+mod secret;
+
+mod throttle;
+
+mod password;
+mod users;
+
+mod login;
+mod setup;
+mod tokens;
+
+mod refusals;
+mod settings;
+
+pub use error::RegistryError;
+pub use host::normalise_host;
+pub use login::LoginSession;
+pub use refusals::{Refusals, UnknownHost};
+pub use registry::Registry;
+pub use site::{Site, SiteRules};
+pub use snapshot::Snapshot;
+pub use tokens::{Access, NewToken, Token, TokenId};
+pub use users::{User, UserId};

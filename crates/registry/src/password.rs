@@ -1,0 +1,121 @@
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use argon2::Argon2;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{Error, PasswordHasher, PasswordVerifier};
+use weir_event::limits::{PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN, PASSWORD_HASHES_MAX, PASSWORD_WAIT_MS_MAX};
+
+use crate::RegistryError;
+
+/// A hash of the usual cost that no password is known for: an unknown address must take as long as a
+/// known one.
+const NOBODYS: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5cyBzYWx0ISE$\
+                       AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+pub(crate) fn check(password: &str) -> Result<(), RegistryError> {
+    if password.len() < PASSWORD_BYTES_MIN {
+        return Err(RegistryError::Invalid("a password has at least 8 characters"));
+    }
+    if password.len() > PASSWORD_BYTES_MAX {
+        return Err(RegistryError::Invalid("a password has at most 1024 bytes"));
+    }
+    Ok(())
+}
+
+/// Lets few passwords be hashed at once: each takes 19 MiB and a core, and anybody may ask for it.
+#[derive(Default)]
+pub(crate) struct Gate {
+    inside: Mutex<usize>,
+    left: Condvar,
+}
+
+struct Inside<'a>(&'a Gate);
+
+impl Gate {
+    /// Argon2id with the library's defaults, which are OWASP's: 19 MiB, two passes, one lane.
+    pub(crate) fn hash(&self, password: &str) -> Result<String, RegistryError> {
+        let _inside = self.enter()?;
+        Ok(Argon2::default().hash_password(password.as_bytes())?.to_string())
+    }
+
+    /// Whether the password is the one of this hash. Without a hash: no, after the same work.
+    pub(crate) fn verify(&self, password: &str, hash: Option<&str>) -> Result<bool, RegistryError> {
+        let _inside = self.enter()?;
+        let parsed = PasswordHash::new(hash.unwrap_or(NOBODYS)).map_err(Error::from)?;
+        match Argon2::default().verify_password(password.as_bytes(), &parsed) {
+            Ok(()) => Ok(hash.is_some()),
+            Err(Error::PasswordInvalid) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn enter(&self) -> Result<Inside<'_>, RegistryError> {
+        let inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait = Duration::from_millis(PASSWORD_WAIT_MS_MAX);
+        let (mut inside, _) = self
+            .left
+            .wait_timeout_while(inside, wait, |inside| *inside >= PASSWORD_HASHES_MAX)
+            .unwrap_or_else(PoisonError::into_inner);
+        if *inside >= PASSWORD_HASHES_MAX {
+            return Err(RegistryError::TooManyTries { retry_after_secs: 1 });
+        }
+        *inside += 1;
+        Ok(Inside(self))
+    }
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        *self.0.inside.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        self.0.left.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_right_password_matches_its_hash() {
+        let gate = Gate::default();
+        let hash = gate.hash("correct horse").expect("hashes");
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert!(gate.verify("correct horse", Some(&hash)).expect("verifies"));
+        assert!(!gate.verify("correct horsf", Some(&hash)).expect("verifies"));
+        assert_ne!(gate.hash("correct horse").expect("hashes"), hash, "each has a salt of its own");
+    }
+
+    #[test]
+    fn nobodys_hash_costs_the_same_and_matches_nothing() {
+        let parsed = PasswordHash::new(NOBODYS).expect("a hash");
+        let real = Gate::default().hash("correct horse").expect("hashes");
+        let real = PasswordHash::new(&real).expect("a hash");
+        assert_eq!(
+            (parsed.algorithm, parsed.version, &parsed.params),
+            (real.algorithm, real.version, &real.params)
+        );
+        assert_eq!(parsed.hash.map(|h| h.len()), real.hash.map(|h| h.len()));
+        assert!(!Gate::default().verify("", None).expect("verifies"));
+    }
+
+    #[test]
+    fn no_more_are_let_in_than_allowed_and_the_next_waits_for_one_to_leave() {
+        let gate = Gate::default();
+        let first = gate.enter().expect("first");
+        let _second = gate.enter().expect("second");
+        std::thread::scope(|scope| {
+            let third = scope.spawn(|| gate.enter().map(|_| ()));
+            drop(first);
+            third.join().expect("no panic").expect("enters");
+        });
+        assert_eq!(*gate.inside.lock().expect("whole"), 1);
+    }
+
+    #[test]
+    fn the_length_of_a_password_is_checked_at_its_limits() {
+        for (bytes, ok) in [(7, false), (8, true), (1_024, true), (1_025, false)] {
+            assert_eq!(check(&"x".repeat(bytes)).is_ok(), ok, "{bytes} bytes");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use weir_event::{Clock, LocalDay, Millis, VisitorId};
+use weir_sqlite::{Lease, Readers, migrate, open_writer};
+
+use crate::day_keys::DayKeys;
+use crate::login::Tries;
+use crate::password::Gate;
+use crate::refusals::Counts;
+use crate::schema::{MIGRATIONS, READER_CACHE_KIB, READERS_IDLE, READERS_MAX, TUNING};
+use crate::{RegistryError, Site, Snapshot, private_file, sites, users};
+
+const FILE: &str = "registry.db";
+
+/// The registry of one data folder. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Registry(Arc<Parts>);
+
+pub(crate) struct Parts {
+    pub(crate) data: PathBuf,
+    pub(crate) clock: Arc<dyn Clock>,
+    writer: Mutex<Writer>,
+    readers: Readers,
+    snapshot: RwLock<Arc<Snapshot>>,
+    /// The snapshot was replaced and [`Registry::refresh`] has not said so yet.
+    changed: AtomicBool,
+    /// `None` beside a running server: the keys are the server's alone.
+    day_keys: Option<DayKeys>,
+    pub(crate) tries: Tries,
+    pub(crate) gate: Gate,
+    pub(crate) counts: Mutex<Counts>,
+}
+
+struct Writer {
+    conn: Connection,
+    /// SQLite's count of what other connections committed.
+    data_version: i64,
+}
+
+impl Registry {
+    /// Opens a data folder's registry for the server: makes what is missing, destroys the day keys
+    /// whose time is over.
+    ///
+    /// # Errors
+    /// What the database or the key file report; a damaged key file is left as it is.
+    pub fn open(data: &Path, clock: Arc<dyn Clock>) -> Result<Self, RegistryError> {
+        Self::assemble(data, clock, true)
+    }
+
+    /// Opens it for a command beside a running server. Day keys are neither read nor made: no
+    /// visitor ids here.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub fn open_beside(data: &Path, clock: Arc<dyn Clock>) -> Result<Self, RegistryError> {
+        Self::assemble(data, clock, false)
+    }
+
+    fn assemble(data: &Path, clock: Arc<dyn Clock>, is_server: bool) -> Result<Self, RegistryError> {
+        let path = data.join(FILE);
+        // Before SQLite makes it for everybody to read: it holds password hashes, and SQLite gives its
+        // WAL the same mode.
+        private_file::create_if_missing(&path)
+            .map_err(|source| RegistryError::File { path: path.clone(), source })?;
+        let mut conn = open_writer(&path, &TUNING)?;
+        migrate(&mut conn, MIGRATIONS)?;
+        let data_version = data_version(&conn)?;
+        let snapshot = load(&conn)?;
+        let day_keys =
+            if is_server { Some(DayKeys::open(data, clock.now(), snapshot.sites())?) } else { None };
+        Ok(Self(Arc::new(Parts {
+            data: data.to_owned(),
+            clock,
+            writer: Mutex::new(Writer { conn, data_version }),
+            readers: Readers::new(path, READER_CACHE_KIB, READERS_MAX, READERS_IDLE),
+            snapshot: RwLock::new(Arc::new(snapshot)),
+            changed: AtomicBool::new(false),
+            day_keys,
+            tries: Tries::default(),
+            gate: Gate::default(),
+            counts: Mutex::default(),
+        })))
+    }
+
+    /// Takes over what another process changed, makes the day keys that are due and destroys those
+    /// whose time is over. Meant to be called every second. True if sites or users may differ from
+    /// what the last call left.
+    ///
+    /// # Errors
+    /// What the database or the key file report; the registry goes on with what it had.
+    pub fn refresh(&self) -> Result<bool, RegistryError> {
+        {
+            let mut writer = self.writer();
+            let now = data_version(&writer.conn)?;
+            if now != writer.data_version {
+                self.reload(&writer.conn)?;
+                writer.data_version = now;
+            }
+        }
+        if let Some(keys) = &self.0.day_keys {
+            keys.tend(self.now(), self.snapshot().sites())?;
+        }
+        Ok(self.0.changed.swap(false, Ordering::AcqRel))
+    }
+
+    /// All sites as of now.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.0.snapshot.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Who this is, within one local day of one site. `None` once that day's key is gone, before it
+    /// may exist, while it can't be kept on disk, and beside a running server.
+    pub fn visitor_id(
+        &self,
+        site: &Site,
+        day: LocalDay,
+        now: Millis,
+        ip: IpAddr,
+        user_agent: &str,
+    ) -> Option<VisitorId> {
+        let keys = self.0.day_keys.as_ref()?;
+        keys.visitor_id(site, day, now, ip, user_agent, || self.snapshot())
+    }
+
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.0
+    }
+
+    pub(crate) fn now(&self) -> Millis {
+        self.0.clock.now()
+    }
+
+    pub(crate) fn reader(&self) -> Result<Lease<'_>, RegistryError> {
+        Ok(self.0.readers.lend()?)
+    }
+
+    /// One transaction. What `change` returns as an error was not done.
+    pub(crate) fn write<T>(
+        &self,
+        change: impl FnOnce(&Transaction<'_>) -> Result<T, RegistryError>,
+    ) -> Result<T, RegistryError> {
+        commit(&mut self.writer().conn, change)
+    }
+
+    /// The same for what the snapshot shows, which is replaced before the lock is let go: two
+    /// changes must not overtake each other.
+    pub(crate) fn write_shown<T>(
+        &self,
+        change: impl FnOnce(&Transaction<'_>) -> Result<T, RegistryError>,
+    ) -> Result<T, RegistryError> {
+        let mut writer = self.writer();
+        let done = commit(&mut writer.conn, change)?;
+        self.reload(&writer.conn)?;
+        Ok(done)
+    }
+
+    fn reload(&self, conn: &Connection) -> Result<(), RegistryError> {
+        let snapshot = Arc::new(load(conn)?);
+        *self.0.snapshot.write().unwrap_or_else(PoisonError::into_inner) = snapshot;
+        self.0.changed.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.0.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn commit<T>(
+    conn: &mut Connection,
+    change: impl FnOnce(&Transaction<'_>) -> Result<T, RegistryError>,
+) -> Result<T, RegistryError> {
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let done = change(&tx)?;
+    tx.commit()?;
+    Ok(done)
+}
+
+fn load(conn: &Connection) -> Result<Snapshot, RegistryError> {
+    Ok(Snapshot::new(sites::load(conn)?, users::any(conn)?))
+}
+
+fn data_version(conn: &Connection) -> Result<i64, RegistryError> {
+    Ok(conn.pragma_query_value(None, "data_version", |row| row.get(0))?)
+}
