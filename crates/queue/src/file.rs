@@ -213,3 +213,60 @@ pub fn append_control_beside(path: &Path, control: Control) -> Result<(), QueueE
     file.write(&[&rows], None)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use weir_event::{Event, Millis};
+    use weir_testkit::page_view;
+
+    use super::*;
+
+    fn large_rows(n: u64) -> NewRows {
+        let props = "x".repeat(10 * 1024);
+        let large = |n| Event { props: props.clone(), ..page_view(n, SiteId(1), 1, Millis(0)) };
+        NewRows::of_events(&(0..n).map(large).collect::<Vec<_>>())
+    }
+
+    fn pages(file: &QueueFile) -> (u32, u32) {
+        let read = |name| file.conn.pragma_query_value(None, name, |row| row.get(0)).expect("reads");
+        (read("page_count"), read("freelist_count"))
+    }
+
+    #[test]
+    fn settled_rows_leave_the_disk_step_by_step_but_for_what_is_kept_for_the_next() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut file = QueueFile::open(&dir.path().join("queue.db")).expect("opens");
+        file.write(&[&large_rows(1_500)], None).expect("writes");
+        let settle = Settle { after: Seq(0), goal: Seq(1_500), rows_max: 2_000 };
+        file.write(&[], Some(settle)).expect("settles");
+        let (pages_before, free_before) = pages(&file);
+        assert!(free_before > FREE_PAGES_KEPT + FREE_PAGES_STEP, "{free_before} free pages");
+        file.give_back_pages().expect("gives back");
+        let (_, free) = pages(&file);
+        assert_eq!(free_before - free, FREE_PAGES_STEP, "one step and no more");
+        while pages(&file).1 > FREE_PAGES_KEPT {
+            file.give_back_pages().expect("gives back");
+        }
+        assert_eq!(pages(&file).1, FREE_PAGES_KEPT);
+        assert!(pages(&file).0 < pages_before);
+        file.give_back_pages().expect("leaves it");
+        assert_eq!(pages(&file).1, FREE_PAGES_KEPT);
+    }
+
+    #[test]
+    fn a_settlement_goes_in_steps_and_says_when_it_is_done() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut file = QueueFile::open(&dir.path().join("queue.db")).expect("opens");
+        file.write(&[&large_rows(5)], None).expect("writes");
+        let mut step = |after, goal| {
+            let settle = Settle { after: Seq(after), goal: Seq(goal), rows_max: 2 };
+            let settled = file.write(&[], Some(settle)).expect("settles").settled.expect("was asked");
+            (settled.up_to.0, settled.done, settled.by_site.values().sum::<u64>())
+        };
+        assert_eq!(step(0, 4), (2, false, 2));
+        assert_eq!(step(2, 4), (4, true, 2));
+        assert_eq!(step(4, 4), (4, true, 0));
+        assert_eq!(step(4, 1_000), (5, true, 1), "past the end is the end");
+        assert_eq!(step(5, 1_000), (5, true, 0));
+    }
+}
