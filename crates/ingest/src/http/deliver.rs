@@ -1,0 +1,195 @@
+use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, header};
+use weir_event::{Event, Reason, limits};
+use weir_queue::AppendError;
+
+use super::answer::{Answer, Dropped};
+use super::body;
+use crate::Ingest;
+use crate::admit::{Delivery, Origin, Refusal, admit, kept_user_agent};
+use crate::client_ip::is_cdn;
+use crate::decode::{Body, Fault, Form, decode, mend_surrogates};
+use crate::ingest::{Counts, Shared};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Route {
+    Events,
+    Beacon,
+}
+
+pub(super) async fn events(
+    State(ingest): State<Ingest>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Answer {
+    deliver(ingest.shared(), peer, request, Route::Events).await
+}
+
+/// The same for older trackers: their beacon's 202 is as durable as any other.
+pub(super) async fn beacon(
+    State(ingest): State<Ingest>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Answer {
+    deliver(ingest.shared(), peer, request, Route::Beacon).await
+}
+
+/// A delivery's way, from bytes to answer.
+async fn deliver(ingest: &Shared, peer: SocketAddr, request: Request, route: Route) -> Answer {
+    let (head, body) = request.into_parts();
+    Counts::add(&ingest.counts.deliveries, 1);
+    let bytes = match body::read(body).await {
+        Ok(bytes) => bytes,
+        Err(answer) => return refuse(ingest, answer, 1),
+    };
+    // After the body: a sender that trickles must not hold what others need.
+    let Some(_permit) = ingest.permit() else { return overloaded(ingest, None, 1) };
+    let mended;
+    let body = match decode(&bytes) {
+        Err(Fault::Malformed(why)) => {
+            mended = mend_surrogates(&bytes).unwrap_or_default();
+            decode(&mended).map_err(|_| Fault::Malformed(why))
+        }
+        read => read,
+    };
+    let body = match body {
+        Ok(body) => body,
+        Err(Fault::Malformed(why)) => return refuse(ingest, Answer::Malformed(why), 1),
+        Err(Fault::TooMany { sent }) => {
+            return refuse(ingest, Answer::TooMany { sent, max: limits::EVENTS_PER_DELIVERY_MAX }, sent);
+        }
+    };
+    let ip = ingest.config.trusted_proxies.client_ip(peer, &head.headers);
+    if let Err(secs) = check_rate(ingest, ip, &head.headers, body.events.len()) {
+        Counts::add(&ingest.counts.rate_limited, 1);
+        let answer = Answer::RateLimited { retry_after_secs: with_jitter(secs) };
+        return refuse(ingest, answer, body.events.len());
+    }
+    let form = body.form;
+    let (events, refusals) = admit_all(ingest, ip, &head.headers, body, route);
+    let accepted = events.len();
+    if let Err(answer) = append(ingest, events).await {
+        return answer;
+    }
+    count_dropped(ingest, &refusals);
+    answer(form, route, accepted, &refusals)
+}
+
+type Refused = Vec<(usize, Refusal)>;
+
+fn admit_all(
+    ingest: &Shared,
+    ip: IpAddr,
+    headers: &HeaderMap,
+    body: Body<'_>,
+    route: Route,
+) -> (Vec<Event>, Refused) {
+    Counts::add(&ingest.counts.tracker_lost, usize::try_from(body.lost).unwrap_or(usize::MAX));
+    let sites = ingest.registry.snapshot();
+    let mut delivery = Delivery {
+        registry: &ingest.registry,
+        sites: &sites,
+        excluded_ips: &ingest.config.excluded_ips,
+        received: ingest.clock.now(),
+        sent_at: body.sent_at,
+        ip,
+        user_agent: user_agent(headers, body.user_agent, route),
+        country: ingest.config.geo.country(ip),
+        origin: Origin::of(headers, &sites),
+        last_site: None,
+        last_visitor: None,
+    };
+    let mut events = Vec::with_capacity(body.events.len());
+    let mut refusals = Vec::new();
+    for (index, sent) in body.events.into_iter().enumerate() {
+        match admit(&mut delivery, sent) {
+            Ok(event) => events.push(event),
+            Err(refusal) => refusals.push((index, refusal)),
+        }
+    }
+    (events, refusals)
+}
+
+/// The header, but for an older tracker's event, which carries the browser's in its body; not on
+/// the beacon route.
+fn user_agent<'a>(headers: &'a HeaderMap, in_body: Option<Cow<'a, str>>, route: Route) -> Cow<'a, str> {
+    let in_body = in_body.filter(|text| route == Route::Events && !text.is_empty());
+    let in_header = || headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    kept_user_agent(in_body.or_else(in_header).unwrap_or_default())
+}
+
+fn check_rate(ingest: &Shared, ip: IpAddr, headers: &HeaderMap, events: usize) -> Result<(), u32> {
+    let agent = headers.get(header::USER_AGENT).map_or(&b""[..], |value| value.as_bytes());
+    let is_crowd = ingest.crowd.note(ip, agent);
+    let is_cdn = is_cdn(ip);
+    Counts::add(&ingest.counts.from_cdn, usize::from(is_cdn));
+    // These addresses stand for many visitors, and a limit would throttle them together. A proxy's
+    // own address means that the proxy did not say whom it speaks for.
+    if is_crowd || is_cdn || ingest.config.trusted_proxies.trusts(ip) {
+        return Ok(());
+    }
+    ingest.rate_limiter.as_ref().map_or(Ok(()), |limiter| limiter.check(ip, events))
+}
+
+async fn append(ingest: &Shared, events: Vec<Event>) -> Result<(), Answer> {
+    let Some(first) = events.first() else { return Ok(()) };
+    let (site, n) = (first.site, events.len());
+    match ingest.queue.append(events).await {
+        Ok(_) => {
+            Counts::add(&ingest.counts.accepted_events, n);
+            Ok(())
+        }
+        Err(AppendError::Full { .. } | AppendError::Failed | AppendError::Closed) => {
+            Err(overloaded(ingest, Some(site), n))
+        }
+    }
+}
+
+fn overloaded(ingest: &Shared, site: Option<weir_event::SiteId>, events: usize) -> Answer {
+    Counts::add(&ingest.counts.overloaded, 1);
+    ingest.count_refusals(site, Reason::Overloaded, events as u64);
+    Answer::Overloaded { retry_after_secs: with_jitter(ingest.queue.retry_after_secs()) }
+}
+
+/// A whole delivery is refused before its events are looked at.
+fn refuse(ingest: &Shared, answer: Answer, events: usize) -> Answer {
+    if let Some(reason) = answer.reason() {
+        Counts::add(&ingest.counts.dropped_events, events);
+        ingest.count_refusals(None, reason, events as u64);
+    }
+    answer
+}
+
+fn count_dropped(ingest: &Shared, refusals: &Refused) {
+    Counts::add(&ingest.counts.dropped_events, refusals.len());
+    for (_, refusal) in refusals {
+        ingest.count_refusals(refusal.site, refusal.reason, 1);
+        if let Some(host) = &refusal.unknown_host {
+            ingest.registry.unknown_host(host);
+        }
+    }
+}
+
+fn answer(form: Form, route: Route, accepted: usize, refusals: &Refused) -> Answer {
+    let dropped: Vec<Dropped> =
+        refusals.iter().map(|(index, refusal)| Dropped { index: *index, reason: refusal.reason }).collect();
+    match (form, dropped.first()) {
+        (Form::OneEvent, None) if route == Route::Beacon => Answer::AcceptedBeacon,
+        (Form::OneEvent, None) => Answer::AcceptedOne,
+        (Form::OneEvent, Some(Dropped { reason: Reason::ExcludedIp, .. })) => Answer::Excluded,
+        (_, Some(_)) if accepted == 0 => Answer::NoneAccepted(dropped),
+        (Form::Batch | Form::OneEvent, _) => Answer::Accepted { accepted, dropped },
+    }
+}
+
+/// So that those who were turned away together don't come back together.
+fn with_jitter(secs: u32) -> u32 {
+    let secs = secs.max(1);
+    let mut random = [0; 4];
+    // Without randomness there is no jitter, which is no reason to fail.
+    let _ = getrandom::fill(&mut random);
+    secs.saturating_add(u32::from_le_bytes(random) % (secs / 2 + 2))
+}

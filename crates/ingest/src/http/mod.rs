@@ -1,0 +1,15 @@
+//! Routes and answers.
+
+mod answer;
+
+mod body;
+
+mod deliver;
+
+mod sdk;
+
+mod guard;
+
+mod routes;
+
+pub use routes::routes;

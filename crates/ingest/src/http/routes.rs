@@ -1,0 +1,28 @@
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware::from_fn;
+use axum::routing::{get, post};
+
+use super::{deliver, guard, sdk};
+use crate::Ingest;
+
+/// The routes that trackers use. Serve them with
+/// `into_make_service_with_connect_info::<SocketAddr>()`: the peer's address decides whose word
+/// about the client's address counts.
+pub fn routes(ingest: Ingest) -> Router {
+    Router::new()
+        .route("/x/api/v1/events", post(deliver::events).options(preflight))
+        .route("/x/api/v1/events/beacon", post(deliver::beacon).options(preflight))
+        .route("/y/api/v1/sdk.js", get(sdk::script).options(preflight))
+        // The handlers read the body themselves, within their own limit.
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn(guard::guard))
+        .with_state(ingest)
+}
+
+/// What a browser asks before it sends JSON or a token; the answer is in the headers that every
+/// answer has.
+async fn preflight() -> StatusCode {
+    StatusCode::NO_CONTENT
+}

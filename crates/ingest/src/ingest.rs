@@ -1,0 +1,115 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+use weir_event::{Clock, Reason};
+use weir_queue::Queue;
+use weir_registry::Registry;
+
+use crate::IngestConfig;
+use crate::crowd::Crowd;
+use crate::rate_limit::RateLimiter;
+
+/// The edge: what a request handler needs. Clones share everything.
+#[derive(Clone)]
+pub struct Ingest(Arc<Shared>);
+
+pub(crate) struct Shared {
+    pub queue: Queue,
+    pub registry: Registry,
+    pub clock: Arc<dyn Clock>,
+    pub config: IngestConfig,
+    pub rate_limiter: Option<RateLimiter>,
+    pub crowd: Crowd,
+    pub counts: Counts,
+    permits: Semaphore,
+}
+
+/// Since the start of the process.
+#[derive(Default)]
+pub(crate) struct Counts {
+    pub deliveries: AtomicU64,
+    pub accepted_events: AtomicU64,
+    pub dropped_events: AtomicU64,
+    pub overloaded: AtomicU64,
+    pub rate_limited: AtomicU64,
+    pub tracker_lost: AtomicU64,
+    pub from_cdn: AtomicU64,
+}
+
+/// What the edge has done since it started, and what it thinks of its surroundings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gauges {
+    pub deliveries: u64,
+    pub accepted_events: u64,
+    /// Refused one by one, with a reason each.
+    pub dropped_events: u64,
+    /// Deliveries that were told to come back, for want of a permit or of room in the queue.
+    pub overloaded: u64,
+    pub rate_limited: u64,
+    /// Events that trackers gave up, by their own account.
+    pub tracker_lost: u64,
+    /// Deliveries in work now.
+    pub in_work: usize,
+    /// Most deliveries share one address though many browsers sent them: a proxy is not trusted, or
+    /// doesn't say whom it speaks for.
+    pub is_one_address: bool,
+    /// Deliveries whose sender seems to be a content network that is not a trusted proxy.
+    pub from_cdn: u64,
+}
+
+impl Ingest {
+    pub fn new(queue: Queue, registry: Registry, clock: Arc<dyn Clock>, config: IngestConfig) -> Self {
+        Self(Arc::new(Shared {
+            queue,
+            registry,
+            clock,
+            rate_limiter: config.rate_limit.map(RateLimiter::new),
+            crowd: Crowd::default(),
+            counts: Counts::default(),
+            permits: Semaphore::new(config.permits),
+            config,
+        }))
+    }
+
+    pub fn gauges(&self) -> Gauges {
+        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let counts = &self.0.counts;
+        Gauges {
+            deliveries: of(&counts.deliveries),
+            accepted_events: of(&counts.accepted_events),
+            dropped_events: of(&counts.dropped_events),
+            overloaded: of(&counts.overloaded),
+            rate_limited: of(&counts.rate_limited),
+            tracker_lost: of(&counts.tracker_lost),
+            in_work: self.0.config.permits.saturating_sub(self.0.permits.available_permits()),
+            is_one_address: self.0.crowd.is_one_address(),
+            from_cdn: of(&counts.from_cdn),
+        }
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl Shared {
+    /// One delivery's right to be worked on; `None` when as many are as may be.
+    pub(crate) fn permit(&self) -> Option<SemaphorePermit<'_>> {
+        self.permits.try_acquire().ok()
+    }
+
+    /// Counts beside the books; the registry keeps what no site is known for under the UTC day.
+    pub(crate) fn count_refusals(&self, site: Option<weir_event::SiteId>, reason: Reason, n: u64) {
+        let now = self.clock.now();
+        let site = site.and_then(|id| self.registry.snapshot().site_by_id(id).cloned());
+        let day = site.as_ref().map_or_else(|| weir_event::Zone::utc().day_of(now), |site| site.day_of(now));
+        self.registry.count_refusals(site.map(|site| site.id), day, reason, n);
+    }
+}
+
+impl Counts {
+    pub(crate) fn add(count: &AtomicU64, n: usize) {
+        count.fetch_add(n as u64, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,12 @@
+//! A page's address, made comparable: one page has one spelling.
+
+mod campaign;
+mod page;
+mod percent;
+
+mod referrer;
+
+pub(crate) use campaign::campaign;
+pub(crate) use page::origin_host;
+pub use page::{PageUrl, PathRules};
+pub(crate) use referrer::referrer;
