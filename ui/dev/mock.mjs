@@ -16,7 +16,12 @@ const state = {
   user: mode === "setup" || mode === "login" ? null : { email: "ada@example.com" },
   arrivals: 0,
   sites: [
-    { domain: "example.com", timezone: "Europe/Berlin", has_events: true, created_at: "2026-01-04T10:00:00Z" },
+    {
+      domain: "example.com",
+      timezone: "Europe/Berlin",
+      has_events: true,
+      created_at: "2026-01-04T10:00:00Z",
+    },
     {
       domain: "blog.weir.dev",
       timezone: "America/New_York",
@@ -30,7 +35,9 @@ const state = {
       created_at: "2026-11-21T10:00:00Z",
     },
   ],
-  unknown: [{ host: "staging.example.net", count: 1284, last_seen: new Date(Date.now() - 240_000).toISOString() }],
+  unknown: [
+    { host: "staging.example.net", count: 1284, last_seen: new Date(Date.now() - 240_000).toISOString() },
+  ],
 };
 if (mode === "empty" || mode === "setup") state.sites = [];
 if (mode === "new") state.sites = [{ ...state.sites[0], has_events: false }];
@@ -86,10 +93,13 @@ function totalsBetween(site, from, to, factor) {
 }
 
 const VALUES = {
-  "event:page": "/ /pricing /docs /docs/getting-started /blog/how-a-weir-works /blog/fsync-before-202 /features /changelog /about /docs/self-hosting /contact /careers /blog/a-rather-long-title-about-counting-visitors-without-knowing-who-they-are /legal/privacy",
-  "visit:source": "Direct_/_None Google Hacker_News GitHub DuckDuckGo Bing Reddit Lobsters Mastodon ChatGPT newsletter LinkedIn",
+  "event:page":
+    "/ /pricing /docs /docs/getting-started /blog/how-a-weir-works /blog/fsync-before-202 /features /changelog /about /docs/self-hosting /contact /careers /blog/a-rather-long-title-about-counting-visitors-without-knowing-who-they-are /legal/privacy",
+  "visit:source":
+    "Direct_/_None Google Hacker_News GitHub DuckDuckGo Bing Reddit Lobsters Mastodon ChatGPT newsletter LinkedIn",
   "visit:channel": "Organic_Search Direct Referral Organic_Social Email AI_Assistants Paid_Search",
-  "visit:referrer": "google.com/ news.ycombinator.com/item github.com/ duckduckgo.com/ bing.com/ lobste.rs/s/weir",
+  "visit:referrer":
+    "google.com/ news.ycombinator.com/item github.com/ duckduckgo.com/ bing.com/ lobste.rs/s/weir",
   "visit:country": "DE US GB FR NL IN CA CH SE JP BR SG NP AU",
   "visit:device": "Desktop Mobile Tablet",
   "visit:browser": "Chrome Safari Firefox Edge Samsung_Internet Opera",
@@ -103,12 +113,16 @@ VALUES["visit:exit_page"] = VALUES["event:page"];
 
 function breakdown(query, totals, dimension) {
   let rows = (VALUES[dimension] ?? "").split(" ").filter(Boolean);
-  rows = rows.map((name, at) => ({ name: name.replaceAll("_", " ").replace("video play", "video_play"), part: 0.42 * 0.66 ** at }));
+  rows = rows.map((name, at) => ({
+    name: name.replaceAll("_", " ").replace("video play", "video_play"),
+    part: 0.42 * 0.66 ** at,
+  }));
   for (const [op, on, clauses] of query.filters ?? []) {
     if (on !== dimension) continue;
     if (op === "is") rows = rows.filter((row) => clauses.includes(row.name));
     if (op === "is_not") rows = rows.filter((row) => !clauses.includes(row.name));
-    if (op === "contains") rows = rows.filter((row) => clauses.some((c) => row.name.toLowerCase().includes(c.toLowerCase())));
+    if (op === "contains")
+      rows = rows.filter((row) => clauses.some((c) => row.name.toLowerCase().includes(c.toLowerCase())));
   }
   const results = rows.map((row) => ({
     dimensions: [row.name],
@@ -148,7 +162,10 @@ function series(query, from, to, interval, factor) {
 function answer(query) {
   const [from, to] = rangeOf(query.date_range);
   const others = (query.filters ?? []).filter(([, on]) => on !== query.dimensions?.[0]);
-  const factor = others.reduce((f, [op, on, clauses]) => f * (op === "is" ? 0.1 + 0.3 * hash(on + clauses) : 0.8), 1);
+  const factor = others.reduce(
+    (f, [op, on, clauses]) => f * (op === "is" ? 0.1 + 0.3 * hash(on + clauses) : 0.8),
+    1,
+  );
   const totals = totalsBetween(query.site_id, from, to, factor);
   const meta = {};
   const resolved = { ...query, date_range: [iso(from), iso(to - 1000)] };
@@ -184,7 +201,18 @@ function ledger() {
     const pending = i === 0 ? 12 : 0;
     const set_aside = { bot: bots, filtered: 18, spam_referrer: Math.round(5 * hash(`${day}s`)) };
     const aside = Object.values(set_aside).reduce((a, b) => a + b, 0);
-    return { day, received: stored + aside + duplicate + pending, stored, set_aside, duplicate, erased: i === 5 ? 31 : 0, expired: 0, dead: 0, pending, balanced: true };
+    return {
+      day,
+      received: stored + aside + duplicate + pending,
+      stored,
+      set_aside,
+      duplicate,
+      erased: i === 5 ? 31 : 0,
+      expired: 0,
+      dead: 0,
+      pending,
+      balanced: true,
+    };
   });
   for (const day of days) day.received += day.erased;
   return {
@@ -223,7 +251,12 @@ if (mode !== "still") {
   }, 2500);
 }
 
-const session = () => ({ user: state.user, setup_required: state.setup, demo: mode === "demo", version: "0.1.0" });
+const session = () => ({
+  user: state.user,
+  setup_required: state.setup,
+  demo: mode === "demo",
+  version: "0.1.0",
+});
 
 const routes = {
   "GET /api/session": () => [200, session()],
@@ -246,7 +279,8 @@ const routes = {
     body.current === "correct horse" ? [204] : [401, { error: "The current password is wrong" }],
   "GET /api/sites": () => [200, { sites: state.sites, unknown_hosts: state.unknown }],
   "POST /api/sites": (body) => {
-    if (state.sites.some((site) => site.domain === body.domain)) return [409, { error: `${body.domain} is a site already` }];
+    if (state.sites.some((site) => site.domain === body.domain))
+      return [409, { error: `${body.domain} is a site already` }];
     if (!body.domain.includes(".")) return [400, { error: `"${body.domain}" is not a domain` }];
     const site = { ...body, has_events: false, created_at: new Date().toISOString() };
     state.sites.push(site);
@@ -257,14 +291,21 @@ const routes = {
   "GET /api/health": () => [200, { status: "ok", checks: [{ name: "queue", ok: true, detail: "fine" }] }],
 };
 
-const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
+const TYPES = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".svg": "image/svg+xml",
+};
 
 function file(path, response) {
   let name = join(dist, normalize(path));
-  if (!name.startsWith(dist) || !existsSync(name) || statSync(name).isDirectory()) name = join(dist, "index.html");
+  if (!name.startsWith(dist) || !existsSync(name) || statSync(name).isDirectory())
+    name = join(dist, "index.html");
   response.writeHead(200, {
     "content-type": TYPES[extname(name)] ?? "application/octet-stream",
-    "content-security-policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "content-security-policy":
+      "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
     "x-content-type-options": "nosniff",
   });
   createReadStream(name).pipe(response);
@@ -283,7 +324,13 @@ createServer(async (request, response) => {
   const install = /^\/api\/sites\/(.+)\/install$/.exec(url.pathname);
   const site = install && state.sites.find((one) => one.domain === decodeURIComponent(install[1]));
   const handler = site
-    ? () => [200, { snippet: `<script defer src="https://stats.example.com/y/api/v1/sdk.js"></script>`, has_events: site.has_events }]
+    ? () => [
+        200,
+        {
+          snippet: `<script defer src="https://stats.example.com/y/api/v1/sdk.js"></script>`,
+          has_events: site.has_events,
+        },
+      ]
     : routes[`${request.method} ${url.pathname}`];
   const [status, body] = handler ? handler(await bodyOf(request)) : [404, { error: "There is nothing here" }];
   response.writeHead(status, { "content-type": "application/json" });

@@ -15,35 +15,73 @@ mkdirSync(folder, { recursive: true });
 const SHOTS = [
   ["dashboard", "still", "/example.com", null],
   ["today", "still", "/example.com?period=day", null],
-  ["filtered", "still", "/example.com?period=12mo&metric=bounce_rate&f=is,visit:source,Google&f=is_not,visit:country,DE", null],
-  ["hover", "still", "/example.com", async (page) => {
-    await page.locator(".u-over").hover({ position: { x: 200, y: 80 } });
-  }],
-  ["tip", "still", "/example.com", async (page) => {
-    await page.getByRole("button", { name: /^Visitors/ }).first().hover();
-  }],
-  ["range", "still", "/example.com", async (page) => {
-    await page.getByRole("button", { name: /^Period/ }).click();
-  }],
-  ["utm", "still", "/example.com", async (page) => {
-    await page.getByRole("button", { name: /^UTM/ }).click();
-    await page.getByRole("button", { name: "UTM term" }).click();
-  }],
-  ["details", "still", "/example.com", async (page) => {
-    await page.getByRole("button", { name: "Details of Sources" }).click();
-    await page.waitForSelector("dialog tbody tr");
-  }],
+  [
+    "filtered",
+    "still",
+    "/example.com?period=12mo&metric=bounce_rate&f=is,visit:source,Google&f=is_not,visit:country,DE",
+    null,
+  ],
+  [
+    "hover",
+    "still",
+    "/example.com",
+    async (page) => {
+      await page.locator(".u-over").hover({ position: { x: 200, y: 80 } });
+    },
+  ],
+  [
+    "tip",
+    "still",
+    "/example.com",
+    async (page) => {
+      await page
+        .getByRole("button", { name: /^Visitors/ })
+        .first()
+        .hover();
+    },
+  ],
+  [
+    "range",
+    "still",
+    "/example.com",
+    async (page) => {
+      await page.getByRole("button", { name: /^Period/ }).click();
+    },
+  ],
+  [
+    "utm",
+    "still",
+    "/example.com",
+    async (page) => {
+      await page.getByRole("button", { name: /^UTM/ }).click();
+      await page.getByRole("button", { name: "UTM term" }).click();
+    },
+  ],
+  [
+    "details",
+    "still",
+    "/example.com",
+    async (page) => {
+      await page.getByRole("button", { name: "Details of Sources" }).click();
+      await page.waitForSelector("dialog tbody tr");
+    },
+  ],
   ["sites", "still", "/sites", null],
   ["install", "new", "/example.com/install", null],
   ["new-site", "empty", "/", null],
   ["ledger", "still", "/ledger", null],
   ["account", "still", "/account", null],
-  ["login", "login", "/", async (page) => {
-    await page.getByLabel("Email").fill("ada@example.com");
-    await page.getByLabel("Password").fill("wrong");
-    await page.getByRole("button", { name: "Log in" }).click();
-    await page.getByText("Email or password is wrong").waitFor();
-  }],
+  [
+    "login",
+    "login",
+    "/",
+    async (page) => {
+      await page.getByLabel("Email").fill("ada@example.com");
+      await page.getByLabel("Password").fill("wrong");
+      await page.getByRole("button", { name: "Log in" }).click();
+      await page.getByText("Email or password is wrong").waitFor();
+    },
+  ],
   ["setup", "setup", "/", null],
 ];
 
@@ -58,7 +96,9 @@ async function serverFor(mode) {
   if (!servers.has(mode)) {
     const port = 4610 + servers.size;
     const script = fileURLToPath(new URL("mock.mjs", import.meta.url));
-    const child = spawn(process.execPath, [script, String(port)], { env: { ...process.env, WEIR_MOCK: mode } });
+    const child = spawn(process.execPath, [script, String(port)], {
+      env: { ...process.env, WEIR_MOCK: mode },
+    });
     await new Promise((resolve) => child.stdout.once("data", resolve));
     servers.set(mode, { child, port });
   }
@@ -67,21 +107,46 @@ async function serverFor(mode) {
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ],
 });
 try {
   for (const [look, viewport, colorScheme] of LOOKS) {
-    const context = await browser.newContext({ viewport, colorScheme, locale: "en-GB", timezoneId: "Europe/Berlin", reducedMotion: "reduce", hasTouch: look === "phone" });
+    const context = await browser.newContext({
+      viewport,
+      colorScheme,
+      locale: "en-GB",
+      timezoneId: "Europe/Berlin",
+      reducedMotion: "reduce",
+      hasTouch: look === "phone",
+    });
     for (const [name, mode, path, act] of SHOTS) {
       if (!`${name}-${look}`.includes(only)) continue;
       const page = await context.newPage();
-      page.on("console", (message) => message.type() === "error" && !/401|403/.test(message.text()) && console.log(name, look, message.text()));
+      page.on(
+        "console",
+        (message) =>
+          message.type() === "error" &&
+          !/401|403/.test(message.text()) &&
+          console.log(name, look, message.text()),
+      );
       page.on("pageerror", (error) => console.log(name, look, error.message));
       await page.goto(`http://127.0.0.1:${await serverFor(mode)}${path}`);
-      await page.waitForFunction(() => document.querySelector("main") && !document.querySelector("[aria-busy=true], .skeleton"));
+      await page.waitForFunction(
+        () => document.querySelector("main") && !document.querySelector("[aria-busy=true], .skeleton"),
+      );
       if (act) await act(page);
       await page.waitForTimeout(150);
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      const wide = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      );
       if (wide > 0) console.log(name, look, `scrolls sideways by ${wide} px`);
       await page.screenshot({ path: join(folder, `${name}-${look}.png`), fullPage: !act });
       await page.close();

@@ -1,7 +1,7 @@
 // Runs before the first paint, so that a chosen theme never flashes in the other one.
 try {
-  var theme = localStorage.getItem("weir.theme");
+  const theme = localStorage.getItem("weir.theme");
   if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
-} catch (_) {
+} catch {
   // Storage may be forbidden: the system's theme stays.
 }

@@ -1,9 +1,11 @@
 import { useEffect, useState } from "preact/hooks";
+import { redirectOf } from "./access";
 import { errorText } from "./api";
 import { Dashboard } from "./dashboard/dashboard";
 import { Failure, Skeleton } from "./parts/notice";
 import { TipLayer } from "./parts/tip";
-import { go, place, type Route, route } from "./router";
+import { go, place, route } from "./router";
+import type { Route } from "./routes";
 import { Account } from "./screens/account";
 import { Install } from "./screens/install";
 import { LedgerScreen } from "./screens/ledger";
@@ -20,7 +22,6 @@ export function App() {
     setError(null);
     loadSession().catch(setError);
   };
-  // biome-ignore lint/correctness/useExhaustiveDependencies: once
   useEffect(start, []);
   return (
     <>
@@ -34,21 +35,6 @@ export function App() {
       <TipLayer />
     </>
   );
-}
-
-/** Where somebody may be right now; null when the address is already right. */
-export function redirectOf(
-  current: Route,
-  who: { setup: boolean; inside: boolean },
-  address: string,
-): string | null {
-  const { screen } = current;
-  if (who.setup) return screen === "setup" ? null : "/setup";
-  if (!who.inside) {
-    if (screen === "login") return null;
-    return address === "/" || screen === "setup" ? "/login" : `/login?next=${encodeURIComponent(address)}`;
-  }
-  return screen === "login" || screen === "setup" ? "/" : null;
 }
 
 function Door() {
@@ -71,7 +57,6 @@ function Inside() {
     setError(null);
     loadSites().catch(setError);
   };
-  // biome-ignore lint/correctness/useExhaustiveDependencies: once
   useEffect(start, []);
   const ready = sites.value !== null;
   return (

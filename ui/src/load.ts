@@ -24,7 +24,6 @@ export function useLoad<T>(
   const latest = useRef(load);
   latest.current = load;
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: an attempt is a reason to run, not an input
   useEffect(() => {
     const controller = new AbortController();
     let running = false;
@@ -52,7 +51,6 @@ export function useLoad<T>(
   }, [key, attempt]);
 
   const first = useRef(true);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the version is the reason to run
   useEffect(() => {
     if (first.current) first.current = false;
     else run.current();

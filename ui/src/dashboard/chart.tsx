@@ -6,6 +6,7 @@ import { bucketLong, bucketShort, type Metric, metricText } from "../format";
 import type { Interval } from "../period";
 import { isDark } from "../theme";
 import type { Series } from "./overview";
+import { labelPlaces, stepsOf } from "./steps";
 
 export type ChartProps = {
   metric: Metric;
@@ -29,7 +30,6 @@ export function Chart(props: ChartProps) {
   const { metric, interval, labels, values, previous } = props;
   const count = labels.length;
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: colours are read anew when the theme changes
   useEffect(() => {
     const element = box.current;
     if (!element) return;
@@ -47,7 +47,6 @@ export function Chart(props: ChartProps) {
     };
   }, [metric, interval, count, dark]);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: new figures are drawn into the same chart
   useEffect(() => plot.current?.setData(dataOf(latest.current)), [values, previous]);
 
   const move = (event: KeyboardEvent) => {
@@ -104,7 +103,7 @@ function Bubble({
     >
       <div class="flex items-center justify-between gap-5">
         <span class="flex items-center gap-2 text-soft">
-          <span class="h-0.5 w-3 rounded bg-accent" />
+          <span class="h-0.5 w-4 shrink-0 rounded bg-accent" />
           {bucketLong(labels[at] ?? "", interval)}
         </span>
         <strong class="font-semibold tabular-nums">{metricText(metric, values[at])}</strong>
@@ -112,13 +111,22 @@ function Bubble({
       {previous && before !== undefined && (
         <div class="mt-1 flex items-center justify-between gap-5 text-soft">
           <span class="flex items-center gap-2">
-            <span class="h-0 w-3 border-t-2 border-dashed border-edge" />
+            <Dashes />
             {bucketLong(before, interval)}
           </span>
           <span class="tabular-nums">{metricText(metric, previous.values[metric]?.[at])}</span>
         </div>
       )}
     </div>
+  );
+}
+
+/** The mark of the previous period, as it is drawn in the chart. */
+export function Dashes() {
+  return (
+    <svg width="16" height="2" class="shrink-0 text-edge" aria-hidden="true">
+      <path d="M0 1h16" stroke="currentColor" stroke-width="2" stroke-dasharray="4 2" />
+    </svg>
   );
 }
 
@@ -155,24 +163,6 @@ function dataOf({ metric, labels, values, previous }: ChartProps): uPlot.Aligned
   return [labels.map((_, at) => at), labels.map((_, at) => before[at] ?? null), values];
 }
 
-/** Round steps that keep at most five lines; durations step by minutes. */
-export function stepsOf(max: number, metric: Metric): number[] {
-  const target = Math.max(max, metric === "views_per_visit" ? 1 : 4) / 4;
-  const step = metric === "visit_duration" ? durationStep(target) : roundStep(target);
-  const count = Math.max(1, Math.ceil(max / step));
-  return Array.from({ length: count + 1 }, (_, at) => Math.round(at * step * 100) / 100);
-}
-
-function roundStep(target: number): number {
-  const power = 10 ** Math.floor(Math.log10(target));
-  return ([1, 2, 2.5, 5, 10].find((factor) => factor * power >= target) ?? 10) * power;
-}
-
-function durationStep(target: number): number {
-  const steps = [5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200];
-  return steps.find((step) => step >= target) ?? Math.ceil(target / 3600) * 3600;
-}
-
 type Latest = { current: ChartProps };
 type SetCursor = (cursor: { at: number; left: number } | null) => void;
 
@@ -192,6 +182,8 @@ function options(latest: Latest, setCursor: SetCursor, width: number): uPlot.Opt
     legend: { show: false },
     cursor: {
       y: false,
+      // The line stands on the point that the bubble speaks of.
+      move: (u, left, top) => [left < 0 ? left : u.valToPos(u.posToIdx(left), "x"), top],
       points: { size: 9, width: 2, fill: () => accent, stroke: () => color("surface") },
       drag: { x: Boolean(latest.current.onZoom) && interval !== "hour", y: false, setScale: false },
     },
@@ -249,13 +241,6 @@ function highest(u: uPlot): number {
   let max = 0;
   for (const series of u.data.slice(1)) for (const value of series) if (value && value > max) max = value;
   return max;
-}
-
-export function labelPlaces(count: number, widthPx: number): number[] {
-  const step = Math.max(1, Math.ceil(count / Math.max(2, Math.floor(widthPx / 84))));
-  const places: number[] = [];
-  for (let at = 0; at < count; at += step) places.push(at);
-  return places;
 }
 
 function shade(u: uPlot, accent: string): CanvasGradient {

@@ -10,7 +10,7 @@ import { Term } from "../parts/tip";
 import { type Interval, localTime, PERIODS, today as todayIn } from "../period";
 import { go, place } from "../router";
 import { parseView, type View, viewSearch } from "../view";
-import { Chart } from "./chart";
+import { Chart, Dashes } from "./chart";
 import { FilterBar } from "./filterbar";
 import { Headline } from "./headline";
 import { loadOverview, type Overview, untilNow } from "./overview";
@@ -34,11 +34,11 @@ export function Dashboard({ site }: { site: Site }) {
     change({ filters: toggled(view.filters, dimension, value) });
   return (
     <div class="mx-auto flex max-w-[76rem] flex-col gap-4 px-3 pb-10 sm:px-6">
-      <div class="sticky top-0 z-20 -mx-3 flex flex-wrap items-center gap-x-4 gap-y-2 bg-canvas/92 px-3 py-3 backdrop-blur-sm sm:-mx-6 sm:px-6">
+      <div class="sticky top-0 z-20 -mx-3 flex flex-wrap items-center gap-x-4 gap-y-2 bg-canvas px-3 py-3 sm:-mx-6 sm:px-6">
         <h1 class="sr-only">{site.domain}</h1>
         <SitePicker current={site.domain} />
         <NowPill status={status} />
-        <div class="ml-auto min-w-0">
+        <div class="ml-auto min-w-0 max-sm:w-full">
           <RangePicker
             period={view.period}
             compare={view.compare}
@@ -50,7 +50,7 @@ export function Dashboard({ site }: { site: Site }) {
       </div>
       <FilterBar filters={view.filters} onChange={(filters) => change({ filters })} />
       <OverviewCard site={site} view={view} today={today} loaded={loaded} onChange={change} />
-      <div class="grid gap-4 lg:grid-cols-2">
+      <div class="grid gap-4 lg:grid-cols-6">
         {PANELS.map((spec) => (
           <Panel
             key={spec.name}
@@ -64,7 +64,7 @@ export function Dashboard({ site }: { site: Site }) {
           />
         ))}
       </div>
-      <Foot status={status} zone={site.timezone} />
+      <Foot status={status} zone={site.timezone} failed={loaded.data ? loaded.error : null} />
       <OfflineNote status={status} onRetry={retry} />
     </div>
   );
@@ -151,7 +151,7 @@ function Legend({ data, view, today }: { data: Overview; view: View; today: stri
       </span>
       {data.previous && (
         <span class="flex items-center gap-2">
-          <span class="w-4 border-t-2 border-dashed border-edge" />
+          <Dashes />
           <span class="max-sm:hidden">Previous period</span>
           <span class="sm:hidden">Before</span>
         </span>
@@ -182,7 +182,7 @@ function IntervalChoice({ data, onChange }: { data: Overview; onChange: (interva
 function NowPill({ status }: { status: Signal<LiveStatus> }) {
   const { state, visitors_now: count } = status.value;
   return (
-    <Term text={VISITORS_NOW} class="flex h-9 items-center gap-2.5 px-1 no-underline">
+    <Term text={VISITORS_NOW} class="flex h-9 items-center gap-2.5 px-1" plain>
       <span class={`live-dot ${state === "live" ? "" : "is-off"}`} />
       <span class="tabular-nums">
         {count === undefined ? (
@@ -200,14 +200,15 @@ function NowPill({ status }: { status: Signal<LiveStatus> }) {
   );
 }
 
-function Foot({ status, zone }: { status: Signal<LiveStatus>; zone: string }) {
+function Foot({ status, zone, failed }: { status: Signal<LiveStatus>; zone: string; failed: unknown }) {
   const { state, complete_until: until, pending } = status.value;
   return (
     <p class="min-h-6 text-center text-[0.8125rem] text-soft">
       {until && `Figures complete until ${clockText(until)}`}
       {pending ? `, ${full(pending)} events on their way` : ""}
       {until && state === "live" && " · updates by itself"}
-      {` · days in ${zone.replaceAll("_", " ")}`}
+      {until ? " · " : ""}days in {zone.replaceAll("_", " ")}
+      {failed ? <span class="block text-bad">The last refresh failed: {errorText(failed)}</span> : null}
     </p>
   );
 }

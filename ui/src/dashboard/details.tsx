@@ -1,17 +1,17 @@
 import { useEffect, useState } from "preact/hooks";
 import { api, errorText, type QueryBody, type QueryRow } from "../api";
-import { flag } from "../countries";
 import { METRIC_NAMES, metricMeaning } from "../definitions";
 import { dimensionName, valueText } from "../filters";
 import { full, type Metric, metricFull, metricText } from "../format";
 import { useLoad } from "../load";
 import { Dialog } from "../parts/dialog";
+import { Flag } from "../parts/flag";
 import { Icon } from "../parts/icon";
 import { Failure, Skeleton } from "../parts/notice";
 import { useTip } from "../parts/tip";
 import type { View } from "../view";
 import { baseQuery } from "./overview";
-import type { Tab } from "./panel";
+import { leftOut, type Tab } from "./panel";
 
 type Props = {
   site: string;
@@ -50,7 +50,9 @@ export function Details({ site, view, today, version, tab, onClose, onFilter }: 
   const body: QueryBody = {
     ...base,
     filters:
-      search && !here ? [...(base.filters ?? []), ["contains", tab.dimension, [search]]] : base.filters,
+      search && !here
+        ? [...(base.filters ?? []), ["contains", tab.dimension, [search], { case_sensitive: false }]]
+        : base.filters,
     metrics,
     dimensions: [tab.dimension],
     order_by: [order],
@@ -76,7 +78,7 @@ export function Details({ site, view, today, version, tab, onClose, onFilter }: 
           {loaded.data ? `${full(here ? rows.length : total)} rows` : ""}
         </span>
       </div>
-      <div class="h-[34rem] overflow-auto">
+      <div class="relative h-[34rem] overflow-auto">
         {loaded.error ? (
           <Failure text={errorText(loaded.error)} onRetry={loaded.retry} />
         ) : (
@@ -139,7 +141,7 @@ export function Details({ site, view, today, version, tab, onClose, onFilter }: 
 
 function shown(row: QueryRow, dimension: string, search: string): boolean {
   const value = row.dimensions[0] ?? "";
-  if (dimension === "event:name" && (value === "pageview" || value === "engagement")) return false;
+  if (leftOut(dimension).includes(value)) return false;
   return search === "" || valueText(dimension, value).toLowerCase().includes(search.toLowerCase());
 }
 
@@ -155,11 +157,7 @@ function SortHead({ metric, order, severalDays, onSort }: SortProps) {
   const active = order[0] === metric;
   const sort = active ? (order[1] === "desc" ? "descending" : "ascending") : "none";
   return (
-    <th
-      scope="col"
-      aria-sort={sort}
-      class={`py-2 pr-4 text-right font-medium whitespace-nowrap sm:pr-5 ${metric === "visitors" || metric === "events" ? "" : "max-sm:hidden"}`}
-    >
+    <th scope="col" aria-sort={sort} class={`py-2 pr-4 text-right font-medium whitespace-nowrap sm:pr-5`}>
       <button
         type="button"
         class={`inline-flex items-center gap-1 rounded hover:text-ink ${active ? "text-ink" : ""}`}
@@ -188,14 +186,14 @@ function DetailRow({
   const value = row.dimensions[0] ?? "";
   return (
     <tr class="border-t border-line hover:bg-tint">
-      <th scope="row" class="w-full max-w-0 px-4 font-normal sm:px-5">
+      <th scope="row" class="w-full max-w-0 min-w-44 px-4 font-normal sm:px-5">
         <button
           type="button"
           class="flex h-9 w-full min-w-0 items-center gap-2 rounded text-left hover:text-accent"
           onClick={onClick}
           title={`Filter by ${valueText(dimension, value)}`}
         >
-          {dimension === "visit:country" && <span aria-hidden="true">{flag(value)}</span>}
+          {dimension === "visit:country" && <Flag code={value} />}
           <span class="truncate">{valueText(dimension, value)}</span>
         </button>
       </th>
@@ -203,7 +201,7 @@ function DetailRow({
         <td
           key={metric}
           title={metricFull(metric, row.metrics[at])}
-          class={`pr-4 text-right whitespace-nowrap tabular-nums sm:pr-5 ${metric === "visitors" || metric === "events" ? "" : "max-sm:hidden"}`}
+          class={`pr-4 text-right whitespace-nowrap tabular-nums sm:pr-5`}
         >
           {metricText(metric, row.metrics[at])}
         </td>
@@ -216,7 +214,6 @@ function DetailSkeleton() {
   return (
     <div class="px-5" aria-busy="true">
       {Array.from({ length: 12 }, (_, at) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: placeholders have nothing else
         <div key={at} class="flex h-9 items-center border-t border-line">
           <Skeleton class="h-4 w-full" />
         </div>

@@ -1,10 +1,10 @@
 import { useState } from "preact/hooks";
 import { api, errorText, type QueryAnswer } from "../api";
-import { flag } from "../countries";
 import { PANEL_MEANINGS } from "../definitions";
 import { type Filter, isSelected, valueText } from "../filters";
 import { compact, full, type Metric, share } from "../format";
 import { useLoad } from "../load";
+import { Flag } from "../parts/flag";
 import { Icon } from "../parts/icon";
 import { Failure, Skeleton } from "../parts/notice";
 import { MenuItem, Popover } from "../parts/popover";
@@ -72,7 +72,7 @@ export const PANELS: PanelSpec[] = [
   },
   {
     name: "Events",
-    rows: 6,
+    rows: 7,
     empty: "No custom event in this period. Send one from any page with",
     tabs: [{ label: "Events", dimension: "event:name" }],
   },
@@ -88,8 +88,15 @@ type Props = {
   onFilter: (dimension: string, value: string) => void;
 };
 
-/** Page views and engagement are events too, but not ones that somebody named. */
-const NOT_CUSTOM = new Set(["pageview", "engagement"]);
+/** Page views are events too, but not ones that somebody named; a visit without a parameter is no row of it. */
+const LEFT_OUT: [RegExp, string[]][] = [
+  [/^event:name$/, ["pageview", "engagement"]],
+  [/^visit:(utm_.*|referrer)$/, ["", "(not set)"]],
+];
+
+export function leftOut(dimension: string): string[] {
+  return LEFT_OUT.find(([dimensions]) => dimensions.test(dimension))?.[1] ?? [];
+}
 
 export function panelMetrics(dimension: string): Metric[] {
   return dimension === "event:name" ? ["events", "visitors"] : ["visitors"];
@@ -105,18 +112,18 @@ export function Panel(props: Props) {
     metrics,
     dimensions: [dimension],
     include: { total_rows: true },
-    pagination: { limit: spec.rows + (dimension === "event:name" ? NOT_CUSTOM.size : 0), offset: 0 },
+    pagination: { limit: spec.rows + leftOut(dimension).length, offset: 0 },
   };
   const loaded = useLoad(JSON.stringify(body), version, (signal) => api.query(body, signal));
   const tab = [...spec.tabs, ...(spec.more?.tabs ?? [])].find((one) => one.dimension === dimension);
   return (
     <section
-      class={`card flex min-w-0 flex-col ${spec.name === "Events" ? "lg:col-span-2" : ""}`}
+      class={`card flex min-w-0 flex-col ${spec.rows > 8 ? "lg:col-span-3" : "lg:col-span-2"}`}
       aria-label={spec.name}
     >
       <header class="flex items-center justify-between gap-2 px-4 pt-2.5 sm:px-5">
         <Tabs spec={spec} dimension={dimension} onChange={setDimension} />
-        <span class="shrink-0 text-[0.8125rem] text-soft">
+        <span class="shrink-0 text-[0.8125rem] text-soft max-sm:sr-only">
           {metrics[0] === "events" ? "Events" : "Visitors"}
         </span>
       </header>
@@ -211,7 +218,7 @@ type RowsProps = Props & { dimension: string; loaded: ReturnType<typeof useLoad<
 
 function Rows({ spec, dimension, loaded, view, total, onFilter }: RowsProps) {
   const rows = (loaded.data?.results ?? [])
-    .filter((row) => dimension !== "event:name" || !NOT_CUSTOM.has(row.dimensions[0] ?? ""))
+    .filter((row) => !leftOut(dimension).includes(row.dimensions[0] ?? ""))
     .slice(0, spec.rows);
   const top = Math.max(1, ...rows.map((row) => row.metrics[0] ?? 0));
   // The height of a full panel, whatever is in it: nothing below moves when figures arrive.
@@ -274,11 +281,7 @@ function Row({ dimension, value, count, visitors, top, total, selected, onFilter
           style={{ width: `${Math.max(0.75, (100 * count) / top)}%` }}
         />
         <span class="relative min-w-0 grow truncate">
-          {dimension === "visit:country" && (
-            <span class="mr-2" aria-hidden="true">
-              {flag(value)}
-            </span>
-          )}
+          {dimension === "visit:country" && <Flag code={value} />}
           {text}
         </span>
         <span class="relative shrink-0 font-medium tabular-nums">{compact(count)}</span>
@@ -292,7 +295,6 @@ function RowSkeletons({ count, height }: { count: number; height: Record<string,
   return (
     <div style={height} class="px-4 py-2 sm:px-5" aria-busy="true">
       {Array.from({ length: count }, (_, at) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: placeholders have nothing else
         <div key={at} class="flex h-9 items-center" style={{ width: `${88 - at * 8}%` }}>
           <Skeleton class="h-4 w-full" />
         </div>

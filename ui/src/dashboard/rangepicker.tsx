@@ -26,7 +26,7 @@ export function RangePicker({ period, compare, today, onPeriod, onCompare }: Pro
     <div class="flex min-w-0 items-center gap-1">
       <button
         type="button"
-        class="button-quiet w-9 px-0 max-sm:hidden"
+        class="button-quiet w-9 shrink-0 px-0"
         aria-label="Previous period"
         disabled={!before}
         onClick={() => before && onPeriod(before)}
@@ -36,12 +36,13 @@ export function RangePicker({ period, compare, today, onPeriod, onCompare }: Pro
       <Popover
         label={`Period: ${periodLabel(period, today)}`}
         align="right"
-        panelClass="w-72"
-        buttonClass="button-quiet max-w-full"
+        panelClass="w-76 max-w-[calc(100vw-1.5rem)] max-sm:-right-11"
+        rootClass="max-sm:grow"
+        buttonClass="button-quiet w-full"
         button={
           <>
             <Icon name="calendar" class="text-soft" />
-            <span class="truncate">{periodLabel(period, today)}</span>
+            <span class="truncate max-sm:grow max-sm:text-left">{periodLabel(period, today)}</span>
             <Icon name="chevron" size={14} class="text-soft" />
           </>
         }
@@ -84,7 +85,7 @@ export function RangePicker({ period, compare, today, onPeriod, onCompare }: Pro
       </Popover>
       <button
         type="button"
-        class="button-quiet w-9 px-0 max-sm:hidden"
+        class="button-quiet w-9 shrink-0 px-0"
         aria-label="Next period"
         disabled={!after}
         onClick={() => after && onPeriod(after)}

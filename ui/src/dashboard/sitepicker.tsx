@@ -8,7 +8,8 @@ export function SitePicker({ current }: { current: string }) {
     <Popover
       label={`Site: ${current}`}
       panelClass="max-h-96 w-72 max-w-[calc(100vw-1.5rem)] overflow-y-auto"
-      buttonClass="flex h-9 max-w-full items-center gap-1.5 rounded-lg px-2 -ml-2 text-lg font-semibold tracking-tight hover:bg-tint"
+      rootClass="-ml-2 max-w-[60vw]"
+      buttonClass="flex h-9 max-w-full items-center gap-1.5 rounded-lg px-2 text-lg font-semibold tracking-tight hover:bg-tint"
       button={
         <>
           <span class="truncate">{current}</span>

@@ -15,7 +15,6 @@ export function useLive(site: string, onTick?: () => void) {
   const [version, setVersion] = useState(0);
   const [retry, setRetry] = useState<() => void>(() => () => {});
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: one stream per site
   useEffect(() => {
     let missed = false;
     const refresh = spaced(REFRESH_GAP_MS, () => {

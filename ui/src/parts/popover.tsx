@@ -5,6 +5,7 @@ import { useEffect, useId, useRef, useState } from "preact/hooks";
 
 type Props = {
   button: ComponentChildren;
+  rootClass?: string;
   buttonClass?: string;
   label: string;
   align?: "left" | "right";
@@ -16,6 +17,7 @@ const STOPS = "a[href], button:not(:disabled), input, select";
 
 export function Popover({
   button,
+  rootClass = "",
   buttonClass = "button-quiet",
   label,
   align = "left",
@@ -49,7 +51,7 @@ export function Popover({
   }, [open, id]);
 
   return (
-    <div ref={root} class="relative min-w-0">
+    <div ref={root} class={`relative min-w-0 ${rootClass}`}>
       <button
         type="button"
         class={buttonClass}

@@ -33,21 +33,25 @@ export function useTip(text: string) {
   };
 }
 
+const UNDERLINE = "underline decoration-edge decoration-dotted underline-offset-4";
+
 /** A word with its definition. Focusable, so that the definition can be reached without a mouse. */
 export function Term({
   text,
   children,
   class: className = "",
+  plain = false,
 }: {
   text: string;
   children: ComponentChildren;
   class?: string;
+  plain?: boolean;
 }) {
   const tip = useTip(text);
   return (
     <button
       type="button"
-      class={`cursor-help rounded underline decoration-line decoration-dotted underline-offset-4 ${className}`}
+      class={`cursor-help rounded ${plain ? "" : UNDERLINE} ${className}`}
       {...tip.props}
       onClick={(event) => {
         shown.value = shown.value ? null : { text, anchor: event.currentTarget };

@@ -67,7 +67,7 @@ function Snippet({ text }: { text: string }) {
   };
   return (
     <div>
-      <pre class="overflow-x-auto rounded-lg border border-line bg-canvas p-4 font-mono text-[0.8125rem] leading-relaxed">
+      <pre class="rounded-lg border border-line bg-canvas p-4 font-mono text-[0.8125rem] leading-relaxed break-words whitespace-pre-wrap">
         <code id="snippet">{text}</code>
       </pre>
       <button type="button" class="button mt-3 min-w-36" onClick={copy}>

@@ -107,18 +107,17 @@ function SiteBooks({ site }: { site: LedgerSite }) {
             <Term text="Turned away before the queue, so never acknowledged. Counted as well as possible.">
               Refused
             </Term>
-            : {refused.map(([reason, count]) => `${full(count)} ${reasonText(reason)}`).join(", ")}
+            : {refused.map(([reason, count]) => `${full(count)} ${plainReason(reason)}`).join(", ")}
           </p>
         )}
       </header>
       {days.length === 0 ? (
         <p class="px-5 py-8 text-center text-soft">Nothing received yet.</p>
       ) : (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a table wider than a phone must scroll by keyboard too
-        <div
-          class="max-h-[28rem] overflow-auto"
+        <section
+          class="relative max-h-[28rem] overflow-auto"
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: a table wider than a phone must scroll by keyboard too
           tabIndex={0}
-          role="region"
           aria-label={`Books of ${site.domain}`}
         >
           <table class="w-full text-right text-[0.875rem] tabular-nums">
@@ -143,7 +142,7 @@ function SiteBooks({ site }: { site: LedgerSite }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </section>
       )}
     </section>
   );
@@ -165,7 +164,7 @@ function BookRow({ day }: { day: LedgerDay }) {
             class={`px-3 py-2 ${count === 0 ? "text-soft" : ""} ${column === "dead" && count > 0 ? "font-semibold text-bad" : ""}`}
           >
             {column === "set_aside" && count > 0 ? (
-              <Term text={reasons.map(([reason, n]) => `${full(n)} ${reasonText(reason)}`).join(", ")}>
+              <Term text={reasons.map(([reason, n]) => `${full(n)} ${plainReason(reason)}`).join(", ")}>
                 {full(count)}
               </Term>
             ) : (
@@ -187,7 +186,11 @@ function BookRow({ day }: { day: LedgerDay }) {
   );
 }
 
-export function reasonText(name: string): string {
-  const words = name.replaceAll("_", " ");
+function plainReason(name: string): string {
+  return name.replaceAll("_", " ");
+}
+
+function reasonText(name: string): string {
+  const words = plainReason(name);
   return words.charAt(0).toUpperCase() + words.slice(1);
 }

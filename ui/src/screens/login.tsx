@@ -1,7 +1,8 @@
 import { useState } from "preact/hooks";
 import { api, errorText } from "../api";
 import { Field, FormError } from "../parts/notice";
-import { go, nextPath, place } from "../router";
+import { go, place } from "../router";
+import { nextPath } from "../routes";
 import { loadSession } from "../session";
 import { Gate } from "./shell";
 import { useSubmit } from "./submit";

@@ -12,10 +12,6 @@ export function Shell({ children }: { children: ComponentChildren }) {
       <a
         href="#main"
         class="button sr-only focus:not-sr-only focus:fixed focus:top-2 focus:left-2 focus:z-50 focus:px-4"
-        onClick={(event) => {
-          event.preventDefault();
-          document.getElementById("main")?.focus();
-        }}
       >
         Skip to content
       </a>

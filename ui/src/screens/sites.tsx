@@ -21,7 +21,7 @@ export function SitesList() {
     <Page
       wide
       title="Sites"
-      lead={all.length === 1 ? "One site" : `${full(all.length)} sites, the last 24 hours`}
+      lead={`${all.length === 1 ? "One site" : `${full(all.length)} sites`}, the last 24 hours`}
       action={
         !session.value?.demo && (
           <a class="button" href="/sites/new">

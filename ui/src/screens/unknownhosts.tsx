@@ -8,9 +8,9 @@ export function UnknownHosts({ onAdd }: { onAdd?: (host: string) => void }) {
   if (hosts.length === 0) return null;
   return (
     <section class="mt-8">
-      <h2 class="font-semibold">Knocking at the door</h2>
+      <h2 class="font-semibold">Hosts that are no site yet</h2>
       <p class="mt-0.5 mb-3 text-[0.875rem] text-soft">
-        These hosts send events but are no site here. Their events were refused.
+        They send events here, which are refused until somebody adds them.
       </p>
       <ul class="card divide-y divide-line">
         {hosts.map((unknown) => (

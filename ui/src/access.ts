@@ -1,0 +1,16 @@
+import type { Route } from "./routes";
+
+/** Where somebody may be right now; null when the address is already right. */
+export function redirectOf(
+  current: Route,
+  who: { setup: boolean; inside: boolean },
+  address: string,
+): string | null {
+  const { screen } = current;
+  if (who.setup) return screen === "setup" ? null : "/setup";
+  if (!who.inside) {
+    if (screen === "login") return null;
+    return address === "/" || screen === "setup" ? "/login" : `/login?next=${encodeURIComponent(address)}`;
+  }
+  return screen === "login" || screen === "setup" ? "/" : null;
+}
