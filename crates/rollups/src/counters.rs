@@ -61,6 +61,6 @@ impl AddAssign for Counters {
 
 impl SubAssign for Counters {
     fn sub_assign(&mut self, other: Self) {
-        *self += Self::from_values(other.values().map(|value| -value));
+        *self = Self::from_values(std::array::from_fn(|i| self.values()[i] - other.values()[i]));
     }
 }

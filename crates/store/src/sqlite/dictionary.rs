@@ -1,7 +1,6 @@
 //! Texts, clients and sources as numbers.
 
-use std::sync::Arc;
-
+use quick_cache::Equivalent;
 use quick_cache::unsync::Cache;
 use rusqlite::{Connection, OptionalExtension, named_params};
 use rustc_hash::FxHashMap;
@@ -16,7 +15,27 @@ const OTHER: &str = "(other)";
 /// How many dictionary rows of each kind the writer keeps at hand.
 const KEPT: usize = 50_000;
 
-type TextKey = (SiteId, Dimension, Arc<str>);
+#[derive(PartialEq, Eq, Hash)]
+struct TextKey {
+    site: SiteId,
+    dimension: Dimension,
+    text: Box<str>,
+}
+
+/// A key that is only looked for: the hot path must not allocate. Hashes as [`TextKey`] does, field
+/// by field, since a `Box<str>` hashes as its `str`.
+#[derive(PartialEq, Eq, Hash)]
+struct TextRef<'a> {
+    site: SiteId,
+    dimension: Dimension,
+    text: &'a str,
+}
+
+impl Equivalent<TextKey> for TextRef<'_> {
+    fn equivalent(&self, key: &TextKey) -> bool {
+        self.site == key.site && self.dimension == key.dimension && *self.text == *key.text
+    }
+}
 
 /// The writer's view of the dictionary. What a transaction adds is staged, and joins the caches
 /// only once the transaction is committed: a number that was rolled back must not be remembered.
@@ -75,8 +94,12 @@ impl Dictionary {
         if wanted.text.is_empty() {
             return Ok(ValueId::NONE);
         }
-        let key = (wanted.site, wanted.dimension, Arc::<str>::from(wanted.text));
-        if let Some(id) = self.texts.get(&key).or_else(|| self.staged.texts.get(&key)) {
+        let Wanted { site, dimension, text, .. } = wanted;
+        if let Some(id) = self.texts.get(&TextRef { site, dimension, text }) {
+            return Ok(*id);
+        }
+        let key = TextKey { site, dimension, text: text.into() };
+        if let Some(id) = self.staged.texts.get(&key) {
             return Ok(*id);
         }
         let id = match find_text(conn, wanted.site, wanted.dimension, wanted.text)? {

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use quick_cache::sync::Cache;
-use rusqlite::{Connection, Transaction};
+use rusqlite::Transaction;
 use weir_event::{Grain, LocalDay, Millis, SiteId, limits};
 use weir_rollups::{Counters, Key, Statistic, Table, ValueId};
 use weir_sqlite::Readers;
@@ -116,6 +116,13 @@ impl Reading<'_> {
         })
     }
 
+    /// Sites that hold any day, whether the registry lists them or not.
+    pub fn sites(&self) -> Result<Vec<SiteId>, StoreError> {
+        let mut statement = self.tx.prepare_cached("SELECT DISTINCT site FROM site_days ORDER BY site")?;
+        let sites = statement.query_map([], |row| Ok(SiteId(row.get(0)?)))?;
+        Ok(sites.collect::<Result<_, _>>()?)
+    }
+
     /// What a number spells; empty for the absent value.
     pub fn text(&self, value: ValueId) -> Result<Arc<str>, StoreError> {
         if value == ValueId::NONE {
@@ -188,9 +195,5 @@ impl Reading<'_> {
         let mut statement = self.tx.prepare_cached(sql)?;
         let rows = statement.query_map([], |row| Ok((row.get(0)?, books::count(row.get(1)?))))?;
         Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    pub(super) fn conn(&self) -> &Connection {
-        &self.tx
     }
 }

@@ -2,11 +2,12 @@
 
 use rusqlite::{Connection, params};
 use rustc_hash::FxHashMap;
-use weir_event::{LocalDay, Millis, SiteId};
-use weir_rollups::Table;
+use weir_event::{DayFrame, Grain, LocalDay, Millis, SiteId};
+use weir_rollups::{Counters, Key, Table};
 
 use super::batch::{Batch, Store};
 use super::rows::reason;
+use super::stats::each_row;
 use crate::{BookEntry, DayState, SiteDay, StoreError};
 
 /// Rows deleted per transaction when a site is removed: short enough for others to get a turn.
@@ -27,6 +28,11 @@ impl Batch<'_> {
         copy_sealed(&self.tx, site, (from, to))?;
         let delete = "DELETE FROM events WHERE site = ?1 AND time >= ?2 AND time < ?3";
         self.tx.prepare_cached(delete)?.execute((site.0, from, to))?;
+        let sql = "UPDATE site_days SET holds_set_aside = EXISTS (SELECT 1 FROM sealed_events
+                       WHERE site = ?1 AND second >= ?3 AND second < ?4 AND set_aside IS NOT NULL)
+                   WHERE site = ?1 AND day = ?2";
+        let range = (site.0, day.frame.day.0, day.frame.start.secs(), day.frame.end.secs());
+        self.tx.prepare_cached(sql)?.execute(range)?;
         self.set_day_state(site, day.frame.day, DayState::Sealed)
     }
 
@@ -41,7 +47,41 @@ impl Batch<'_> {
 
     /// Events that were set aside are kept for a while, so that a rule can be undone; not for ever.
     pub fn expire_set_aside(&mut self, site: SiteId, day: &SiteDay) -> Result<(), StoreError> {
-        self.expire(site, day, Expiry::SetAside)
+        self.expire(site, day, Expiry::SetAside)?;
+        let sql = "UPDATE site_days SET holds_set_aside = 0 WHERE site = ?1 AND day = ?2";
+        self.tx.prepare_cached(sql)?.execute((site.0, day.frame.day.0))?;
+        Ok(())
+    }
+
+    /// Sealed days that ended at or before `before` and still hold rows set aside.
+    pub fn days_with_set_aside(
+        &self,
+        before: Millis,
+        max: usize,
+    ) -> Result<Vec<(SiteId, LocalDay)>, StoreError> {
+        let sql = "SELECT site, day FROM site_days
+                   WHERE state = 2 AND end <= ?1 AND holds_set_aside ORDER BY end LIMIT ?2";
+        let mut statement = self.tx.prepare_cached(sql)?;
+        let max = i64::try_from(max).unwrap_or(i64::MAX);
+        let days = statement
+            .query_map((before.secs(), max), |row| Ok((SiteId(row.get(0)?), LocalDay(row.get(1)?))))?;
+        Ok(days.collect::<Result<_, _>>()?)
+    }
+
+    /// Every row of a day and its hours, of all statistics.
+    pub fn day_rows(&self, site: SiteId, day: &DayFrame) -> Result<Vec<(Key, Counters)>, StoreError> {
+        let mut rows = Vec::new();
+        let bucket = i64::from(day.day.0);
+        let hours = (day.start.secs(), day.end.secs() - 1);
+        for table in Table::ALL {
+            for (grain, range) in [(Grain::Day, (bucket, bucket)), (Grain::Hour, hours)] {
+                each_row(&self.tx, site, table, grain, None, range, &mut |key, counters| {
+                    rows.push((key, counters));
+                    Ok(())
+                })?;
+            }
+        }
+        Ok(rows)
     }
 
     fn expire(&mut self, site: SiteId, day: &SiteDay, which: Expiry) -> Result<(), StoreError> {

@@ -59,6 +59,22 @@ impl Batch<'_> {
     }
 }
 
+impl Batch<'_> {
+    /// The log of `[from, to)` as this batch sees it, ascending, rows set aside among them.
+    pub fn read_log(
+        &mut self,
+        site: SiteId,
+        from: Millis,
+        to: Millis,
+        each: &mut dyn FnMut(&LogRow<'_>),
+    ) -> Result<(), StoreError> {
+        read_log(&self.tx, &mut self.interned, site, (from, to), &mut |row| {
+            each(row);
+            Ok(())
+        })
+    }
+}
+
 /// Reads the log of `[from, to)`, open and sealed days alike, ascending within each.
 pub(super) fn read_log(
     conn: &Connection,

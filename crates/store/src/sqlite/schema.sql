@@ -94,10 +94,11 @@ CREATE TABLE site_days (
     fold_version INTEGER NOT NULL,
     visit_timeout_secs INTEGER NOT NULL,
     state INTEGER NOT NULL,
+    holds_set_aside INTEGER NOT NULL DEFAULT 0,
     checksum BLOB,
     PRIMARY KEY (site, day)
 ) WITHOUT ROWID;
-CREATE INDEX site_days_by_state ON site_days (state, end) WHERE state < 2;
+CREATE INDEX site_days_by_state ON site_days (state, end);
 
 CREATE TABLE site_hours (
     site INTEGER NOT NULL,

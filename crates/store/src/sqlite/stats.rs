@@ -1,7 +1,7 @@
 //! Rows of the statistics.
 
 use rusqlite::{Connection, params};
-use weir_event::{Grain, LocalDay, Month, SiteId};
+use weir_event::{DayFrame, Grain, LocalDay, Month, SiteId};
 use weir_rollups::{Counters, Delta, Key, Statistic, Table, ValueId};
 
 use super::batch::Batch;
@@ -74,28 +74,40 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Deletes every row of a day and its hours, of all statistics, and takes them off its month.
-    pub fn drop_stats(&mut self, site: SiteId, day: LocalDay, hours: (i64, i64)) -> Result<(), StoreError> {
-        let mut days = Delta::default();
-        for table in Table::ALL.into_iter().filter(|table| *table != Table::Flow) {
-            let bucket = i64::from(day.0);
-            each_row(&self.tx, site, table, Grain::Day, None, (bucket, bucket), &mut |key, counters| {
-                let mut negative = Counters::default();
-                negative -= counters;
-                days.add(Key { grain: Grain::Month, bucket: i64::from(day.month().0), ..key }, negative);
-                Ok(())
-            })?;
-        }
-        for (key, counters) in days.rows() {
-            self.add_row(site, key, counters)?;
-        }
+    /// Puts a day's statistics in place of whatever rows the day and its hours have. Months are left
+    /// as they are: see [`Batch::sum_month`].
+    pub fn replace_day(&mut self, site: SiteId, day: &DayFrame, delta: &Delta) -> Result<(), StoreError> {
+        let hours = (day.start.secs(), day.end.secs());
         for table in Table::ALL {
             let sql = format!(
                 "DELETE FROM {} WHERE site = ?1 AND ((grain = 1 AND bucket = ?2)
                  OR (grain = 0 AND bucket >= ?3 AND bucket < ?4))",
                 table.name()
             );
-            self.tx.prepare_cached(&sql)?.execute((site.0, day.0, hours.0, hours.1))?;
+            self.tx.prepare_cached(&sql)?.execute((site.0, day.day.0, hours.0, hours.1))?;
+        }
+        for (key, counters) in delta.rows() {
+            self.add_row(site, key, counters)?;
+        }
+        Ok(())
+    }
+
+    /// Makes a month's rows the sums of its days' rows.
+    pub fn sum_month(&mut self, site: SiteId, month: Month) -> Result<(), StoreError> {
+        let sums = Counters::NAMES.map(|c| format!("sum({c})")).join(", ");
+        let columns = Counters::NAMES.join(", ");
+        let days = (month.first_day().0, month.next().first_day().0);
+        for table in Table::ALL.into_iter().filter(|table| *table != Table::Flow) {
+            let name = table.name();
+            let drop = format!("DELETE FROM {name} WHERE site = ?1 AND grain = 2 AND bucket = ?2");
+            self.tx.prepare_cached(&drop)?.execute((site.0, month.0))?;
+            let add = format!(
+                "INSERT INTO {name} (site, grain, role, bucket, value, second, {columns})
+                 SELECT site, 2, role, ?2, value, second, {sums} FROM {name}
+                 WHERE site = ?1 AND grain = 1 AND bucket >= ?3 AND bucket < ?4
+                 GROUP BY role, value, second"
+            );
+            self.tx.prepare_cached(&add)?.execute((site.0, month.0, days.0, days.1))?;
         }
         Ok(())
     }
@@ -161,9 +173,4 @@ pub(super) fn read_statistic(
         each(StatRow { bucket: key.bucket, value: key.value, second: key.second, counters });
         Ok(())
     })
-}
-
-/// The month that a day's rows add to.
-pub(super) fn month_days(month: Month) -> (i64, i64) {
-    (i64::from(month.first_day().0), i64::from(month.next().first_day().0) - 1)
 }

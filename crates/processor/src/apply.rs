@@ -1,0 +1,200 @@
+//! One batch: one transaction.
+
+use rustc_hash::FxHashMap;
+use weir_event::{Event, LocalDay, Millis, QueueId, Reason, SiteId};
+use weir_queue::{DecodeError, Entry, Row};
+use weir_registry::{Registry, Site};
+use weir_rollups::{Delta, UnitEvent};
+use weir_store::{Batch, BookEntry, Checkpoint, DayState, NewRow, Store, StoreError, UnitKey};
+
+use crate::days::Days;
+use crate::drain::dead;
+use crate::units::Units;
+use crate::{Enricher, SiteView, intern};
+
+/// A queue row and what became of reading it.
+pub(crate) struct Work<'a> {
+    pub row: &'a Row,
+    pub entry: Result<Entry, DecodeError>,
+}
+
+pub(crate) struct Applied {
+    pub checkpoint: Checkpoint,
+    pub sites: Vec<SiteId>,
+    pub dead: u64,
+}
+
+/// An event on its way into the log, all lists consulted and all texts numbered.
+pub(crate) struct Arrival<'a> {
+    pub event: UnitEvent,
+    pub props: &'a str,
+    pub received_day: LocalDay,
+    pub days_late: i32,
+}
+
+/// A batch while it is being applied.
+struct Applying<'a, 's> {
+    batch: Batch<'s>,
+    registry: &'a Registry,
+    enricher: &'a mut Enricher,
+    days: Days,
+    units: Units<'a>,
+    deltas: FxHashMap<SiteId, Delta>,
+    books: FxHashMap<(SiteId, LocalDay, BookEntry), i64>,
+}
+
+/// Applies rows in their order: duplicates dropped, the rest logged and folded, the books kept, the
+/// checkpoint moved; all of it or nothing.
+pub(crate) fn apply(
+    store: &mut Store,
+    registry: &Registry,
+    enricher: &mut Enricher,
+    queue: QueueId,
+    work: &[Work<'_>],
+) -> Result<Applied, StoreError> {
+    let mut applying = Applying {
+        batch: store.begin()?,
+        registry,
+        enricher,
+        days: Days::default(),
+        units: Units::default(),
+        deltas: FxHashMap::default(),
+        books: FxHashMap::default(),
+    };
+    let mut received = Millis(i64::MIN);
+    let mut buried = 0;
+    for Work { row, entry } in work {
+        match entry {
+            Ok(Entry::Event(event)) => {
+                received = received.max(event.received);
+                applying.event(event)?;
+            }
+            Ok(Entry::Control(_)) => {}
+            Err(error) => {
+                buried += 1;
+                applying.batch.bury(queue, &dead(row, error.to_string()))?;
+                applying.book(row.site, row.received_day, BookEntry::Dead);
+            }
+        }
+    }
+    let last = work.last().map(|work| work.row.seq).unwrap_or_default();
+    let before = applying.batch.checkpoint()?.map_or(Millis(i64::MIN), |c| c.received);
+    let checkpoint = Checkpoint { queue, seq: last, received: received.max(before).max(Millis(0)) };
+    let sites = applying.finish(checkpoint)?;
+    Ok(Applied { checkpoint, sites, dead: buried })
+}
+
+impl<'a> Applying<'a, '_> {
+    fn event(&mut self, event: &'a Event) -> Result<(), StoreError> {
+        let Some(site) = self.registry.site_by_id(event.site) else {
+            self.book(event.site, event.received_day, BookEntry::SetAside(Reason::SiteRemoved));
+            return Ok(());
+        };
+        if !self.batch.remember(event.site, event.id, event.received)? {
+            self.book(event.site, event.received_day, BookEntry::Duplicate);
+            return Ok(());
+        }
+        let state = self.days.state(&mut self.batch, &site, event.day)?;
+        if state == DayState::Frozen {
+            // The day's statistics stand under a checksum; nothing may be added to them.
+            self.book(event.site, event.received_day, BookEntry::Expired);
+            return Ok(());
+        }
+        let is_own_host = |host: &str| site.is_own_host(host);
+        let view = SiteView { domain: &site.domain, is_own_host: &is_own_host };
+        let enriched = self.enricher.enrich(event, &view);
+        let arrival = Arrival {
+            event: intern::event(&mut self.batch, event, &site, &enriched)?,
+            props: &event.props,
+            received_day: event.received_day,
+            days_late: event.received_day.0 - event.day.0,
+        };
+        let visitor = event.visitor.filter(|_| state == DayState::Open);
+        match (enriched.set_aside, visitor) {
+            (Some(reason), _) => self.set_aside(&site, &arrival, event, reason),
+            (None, Some(visitor)) => {
+                let key = UnitKey { site: event.site, day: event.day, visitor: visitor.0 };
+                self.units.add(key, arrival);
+                Ok(())
+            }
+            (None, None) => self.late(&site, &arrival, event.day),
+        }
+    }
+
+    /// Logged with its reason, skipped by the fold.
+    fn set_aside(
+        &mut self,
+        site: &Site,
+        arrival: &Arrival<'_>,
+        event: &Event,
+        reason: Reason,
+    ) -> Result<(), StoreError> {
+        let visitor = event.visitor.map(|visitor| visitor.0);
+        self.batch.log(&new_row(site.id, arrival, visitor, Some(reason)))?;
+        self.book(site.id, arrival.received_day, BookEntry::SetAside(reason));
+        Ok(())
+    }
+
+    /// Its day's key is gone: a view or an event without a visitor.
+    fn late(&mut self, site: &Site, arrival: &Arrival<'_>, day: LocalDay) -> Result<(), StoreError> {
+        let tie = self.batch.log(&new_row(site.id, arrival, None, None))?;
+        let event = UnitEvent { tie, ..arrival.event };
+        let day = self.days.get(&mut self.batch, site, day)?;
+        self.deltas.entry(site.id).or_default().add_late(&event, &day.frame);
+        self.book(site.id, arrival.received_day, BookEntry::Stored);
+        Ok(())
+    }
+
+    fn finish(mut self, checkpoint: Checkpoint) -> Result<Vec<SiteId>, StoreError> {
+        for (key, arrivals) in std::mem::take(&mut self.units).into_sorted() {
+            let Some(day) = self.days.known(key.site, key.day) else { continue };
+            let delta = self.deltas.entry(key.site).or_default();
+            for booked in crate::units::fold(&mut self.batch, key, day, arrivals, delta)? {
+                *self.books.entry((key.site, booked.received_day, booked.entry)).or_default() += 1;
+            }
+        }
+        for (site, delta) in &self.deltas {
+            self.batch.apply(*site, delta)?;
+        }
+        for ((site, day, entry), n) in &self.books {
+            self.batch.book(*site, *day, *entry, *n)?;
+        }
+        self.batch.advance(checkpoint)?;
+        self.batch.commit()?;
+        let mut sites: Vec<SiteId> = self.books.into_keys().map(|(site, ..)| site).collect();
+        sites.sort_unstable();
+        sites.dedup();
+        Ok(sites)
+    }
+
+    fn book(&mut self, site: SiteId, day: LocalDay, entry: BookEntry) {
+        *self.books.entry((site, day, entry)).or_default() += 1;
+    }
+}
+
+pub(crate) fn new_row<'a>(
+    site: SiteId,
+    arrival: &Arrival<'a>,
+    visitor: Option<u64>,
+    set_aside: Option<Reason>,
+) -> NewRow<'a> {
+    NewRow {
+        site,
+        event: arrival.event,
+        visitor,
+        props: arrival.props,
+        set_aside,
+        days_late: arrival.days_late,
+    }
+}
+
+impl<'a> Work<'a> {
+    pub fn of(row: &'a Row) -> Self {
+        Self { row, entry: row.decode() }
+    }
+
+    /// Everything but a control row goes through [`apply`], a row that can't be read among it.
+    pub fn is_event(&self) -> bool {
+        !matches!(self.entry, Ok(Entry::Control(_)))
+    }
+}

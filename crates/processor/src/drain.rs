@@ -1,0 +1,242 @@
+//! The loop: wait, take a batch, apply it, settle.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use weir_event::{Control, LocalDay, Millis, Seq, SiteId, limits};
+use weir_queue::{Entry, Queue, QueueReader, Row};
+use weir_registry::Registry;
+use weir_store::{BookEntry, Checkpoint, DeadEvent, Store};
+
+use crate::apply::{Applied, Work, apply};
+use crate::retire::{Retention, Retire};
+use crate::{Enricher, ProcessorError};
+
+#[derive(Debug, Clone)]
+pub struct ProcessorOptions {
+    /// Rows taken at a time.
+    pub drain_events: usize,
+    /// Rows taken at a time once more than that are waiting.
+    pub drain_events_behind: usize,
+    /// Commits are at least this far apart while little is coming in: a batch costs one disk
+    /// flush however small it is.
+    pub linger: Duration,
+    /// The longest sleep, for rows that another process appended.
+    pub interval: Duration,
+    pub retention: Retention,
+}
+
+impl Default for ProcessorOptions {
+    fn default() -> Self {
+        Self {
+            drain_events: limits::DRAIN_EVENTS,
+            drain_events_behind: limits::DRAIN_EVENTS_BEHIND,
+            linger: Duration::from_millis(limits::LINGER_MS_MAX),
+            interval: Duration::from_millis(limits::DRAIN_INTERVAL_MS),
+            retention: Retention::default(),
+        }
+    }
+}
+
+/// What a commit changed; live views wait for these.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    pub checkpoint: Checkpoint,
+    /// Sites whose statistics may have moved.
+    pub sites: Vec<SiteId>,
+}
+
+/// How much a call of [`Processor::drain`] took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Drained {
+    pub rows: u64,
+    pub batches: u64,
+    pub dead: u64,
+}
+
+/// The one that moves events from the queue to the store. Owns the store's only writer.
+pub struct Processor {
+    store: Store,
+    queue: Queue,
+    reader: QueueReader,
+    registry: Registry,
+    enricher: Enricher,
+    options: ProcessorOptions,
+    retire: Retire,
+    on_commit: Box<dyn Fn(&Committed) + Send>,
+}
+
+impl Processor {
+    /// # Errors
+    /// The queue can't be read.
+    pub fn new(
+        store: Store,
+        queue: Queue,
+        registry: Registry,
+        options: ProcessorOptions,
+        on_commit: Box<dyn Fn(&Committed) + Send>,
+    ) -> Result<Self, ProcessorError> {
+        let reader = queue.reader()?;
+        let retire = Retire::new(options.retention);
+        Ok(Self { store, queue, reader, registry, enricher: Enricher::new(), options, retire, on_commit })
+    }
+
+    /// Runs until `stop`, which whoever sets it follows with [`Queue::wake`]. Trouble of the disk or
+    /// a database is handed to `report`, `None` once it is over; the loop backs off and goes on.
+    pub fn run(&mut self, stop: &AtomicBool, report: &dyn Fn(Option<&ProcessorError>)) {
+        let mut failures = 0u32;
+        while !stop.load(Ordering::Acquire) {
+            let begun = Instant::now();
+            match self.drain() {
+                Ok(_) => {
+                    if failures > 0 {
+                        report(None);
+                    }
+                    failures = 0;
+                    let read = self.read_up_to();
+                    self.queue.wait_appended(read, self.options.interval);
+                    self.linger(begun, stop);
+                }
+                Err(error) => {
+                    report(Some(&error));
+                    failures += 1;
+                    let wait_ms = 100u64.saturating_mul(1 << failures.min(6)).min(5_000);
+                    self.queue.wait_appended(Seq(i64::MAX), Duration::from_millis(wait_ms));
+                }
+            }
+        }
+    }
+
+    /// Lets more rows gather when the last commit was a moment ago.
+    fn linger(&self, since: Instant, stop: &AtomicBool) {
+        let rest = self.options.linger.saturating_sub(since.elapsed());
+        let waiting = usize::try_from(self.queue.gauges().backlog_events).unwrap_or(usize::MAX);
+        if !rest.is_zero() && waiting < self.options.drain_events && !stop.load(Ordering::Acquire) {
+            self.queue.wait_appended(Seq(i64::MAX), rest);
+        }
+    }
+
+    /// Takes batches until the queue is empty.
+    ///
+    /// # Errors
+    /// Trouble of the disk or a database; what was committed before it stays.
+    pub fn drain(&mut self) -> Result<Drained, ProcessorError> {
+        let mut drained = Drained::default();
+        let mut size = self.options.drain_events;
+        loop {
+            let read = self.read_up_to_checked()?;
+            let rows = self.reader.pending(read, size)?;
+            if rows.is_empty() {
+                return Ok(drained);
+            }
+            // A full batch means that more is waiting: larger batches cost less per row.
+            size =
+                if rows.len() == size { self.options.drain_events_behind } else { self.options.drain_events };
+            drained.rows += rows.len() as u64;
+            self.take(&rows, &mut drained)?;
+        }
+    }
+
+    /// Events go in batches; a control row goes alone, in its place.
+    fn take(&mut self, rows: &[Row], drained: &mut Drained) -> Result<(), ProcessorError> {
+        let work: Vec<Work<'_>> = rows.iter().map(Work::of).collect();
+        for run in work.chunk_by(|a, b| a.is_event() && b.is_event()) {
+            match run {
+                [Work { row, entry: Ok(Entry::Control(control)) }] => self.control(row, *control)?,
+                events => self.events(events, drained)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies a run of events. A panic in a pure step condemns nobody yet: the run is halved until
+    /// the row that does it is alone.
+    fn events(&mut self, work: &[Work<'_>], drained: &mut Drained) -> Result<(), ProcessorError> {
+        let tried = catch_unwind(AssertUnwindSafe(|| {
+            apply(&mut self.store, &self.registry, &mut self.enricher, self.queue.id(), work)
+        }));
+        match tried {
+            Ok(applied) => {
+                drained.batches += 1;
+                let applied = applied?;
+                drained.dead += applied.dead;
+                self.committed(applied)
+            }
+            Err(_) if work.len() > 1 => {
+                let (first, second) = work.split_at(work.len() / 2);
+                self.events(first, drained)?;
+                self.events(second, drained)
+            }
+            Err(panic) => {
+                drained.dead += 1;
+                self.condemn(&work[0], &describe(panic.as_ref()))
+            }
+        }
+    }
+
+    fn condemn(&mut self, work: &Work<'_>, error: &str) -> Result<(), ProcessorError> {
+        let row = work.row;
+        tracing::error!(
+            seq = row.seq.0,
+            site = row.site.0,
+            error,
+            "an event can't be folded; it is kept aside"
+        );
+        let mut batch = self.store.begin()?;
+        let received = batch.checkpoint()?.map_or(Millis(0), |checkpoint| checkpoint.received);
+        batch.bury(self.queue.id(), &dead(row, error.to_owned()))?;
+        batch.book(row.site, row.received_day, BookEntry::Dead, 1)?;
+        let checkpoint = Checkpoint { queue: self.queue.id(), seq: row.seq, received };
+        batch.advance(checkpoint)?;
+        batch.commit()?;
+        self.committed(Applied { checkpoint, sites: vec![row.site], dead: 1 })
+    }
+
+    fn control(&mut self, row: &Row, control: Control) -> Result<(), ProcessorError> {
+        match control {
+            Control::RemoveSite(site) => self.store.remove_site(site)?,
+        }
+        let mut batch = self.store.begin()?;
+        let received = batch.checkpoint()?.map_or(Millis(0), |checkpoint| checkpoint.received);
+        let checkpoint = Checkpoint { queue: self.queue.id(), seq: row.seq, received };
+        batch.advance(checkpoint)?;
+        batch.commit()?;
+        self.committed(Applied { checkpoint, sites: vec![row.site], dead: 0 })
+    }
+
+    fn committed(&mut self, applied: Applied) -> Result<(), ProcessorError> {
+        // Only now: the queue may forget what the store holds, never before it does.
+        self.queue.settle(applied.checkpoint.seq);
+        self.retire.follow(&mut self.store, applied.checkpoint.received)?;
+        (self.on_commit)(&Committed { checkpoint: applied.checkpoint, sites: applied.sites });
+        Ok(())
+    }
+
+    /// Where to read on: after the checkpoint if it is of this queue, else from the oldest row, the
+    /// remembered ids deciding what is new.
+    fn read_up_to_checked(&mut self) -> Result<Seq, ProcessorError> {
+        let checkpoint = self.store.begin()?.checkpoint()?;
+        Ok(checkpoint.filter(|c| c.queue == self.queue.id()).map_or(Seq(0), |c| c.seq))
+    }
+
+    fn read_up_to(&mut self) -> Seq {
+        self.read_up_to_checked().unwrap_or_default()
+    }
+
+    /// The store, once the loop is over.
+    pub fn into_store(self) -> Store {
+        self.store
+    }
+}
+
+pub(crate) fn dead(row: &Row, error: String) -> DeadEvent {
+    let received_day = LocalDay(row.received_day.0);
+    DeadEvent { seq: row.seq, site: row.site, received_day, error, body: row.body.clone() }
+}
+
+fn describe(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    format!("a step panicked: {text}")
+}

@@ -1,0 +1,93 @@
+//! `weir rebuild`: statistics made anew from the log, a day per transaction.
+
+use weir_event::{LocalDay, Month, SiteId};
+use weir_rollups::{FOLD_VERSION, UnitEvent};
+use weir_store::{Batch, DayState, SiteDay, Store, StoreError, UnitKey};
+
+use crate::recompute;
+
+/// Rebuilds every day of `sites` (of all that the store knows, where empty) whose events are still
+/// there, then the months; returns how many days. `progress` hears (days done, days in all).
+///
+/// # Errors
+/// The store can't be read or written; days already rebuilt stay so.
+pub fn rebuild(
+    store: &mut Store,
+    sites: &[SiteId],
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<u64, StoreError> {
+    let days = days_where(store, sites, |day| day.state != DayState::Frozen)?;
+    rebuild_days(store, &days, progress)
+}
+
+/// Rebuilds open days that another version of the fold has folded: a release that changes a
+/// definition must not mix two of them within a day.
+///
+/// # Errors
+/// As [`rebuild`].
+pub fn rebuild_outdated(store: &mut Store) -> Result<u64, StoreError> {
+    let days =
+        days_where(store, &[], |day| day.state <= DayState::Closed && day.fold_version != FOLD_VERSION)?;
+    rebuild_days(store, &days, &mut |_, _| {})
+}
+
+type Days = Vec<(SiteId, LocalDay)>;
+
+fn days_where(
+    store: &Store,
+    sites: &[SiteId],
+    wanted: impl Fn(&SiteDay) -> bool,
+) -> Result<Days, StoreError> {
+    store.reader().read(|reading| {
+        let sites = if sites.is_empty() { reading.sites()? } else { sites.to_vec() };
+        let mut days = Vec::new();
+        for site in sites {
+            let all = reading.site_days(site, LocalDay(i32::MIN), LocalDay(i32::MAX))?;
+            days.extend(all.iter().filter(|day| wanted(day)).map(|day| (site, day.frame.day)));
+        }
+        Ok(days)
+    })
+}
+
+fn rebuild_days(
+    store: &mut Store,
+    days: &[(SiteId, LocalDay)],
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<u64, StoreError> {
+    let total = days.len() as u64;
+    for (done, (site, day)) in (1..).zip(days) {
+        let mut batch = store.begin()?;
+        if let Some(day) = batch.day(*site, *day)? {
+            rebuild_day(&mut batch, *site, &day)?;
+        }
+        batch.commit()?;
+        progress(done, total);
+    }
+    let mut months: Vec<(SiteId, Month)> = days.iter().map(|(site, day)| (*site, day.month())).collect();
+    months.dedup();
+    for (site, month) in months {
+        let mut batch = store.begin()?;
+        batch.sum_month(site, month)?;
+        batch.commit()?;
+    }
+    Ok(total)
+}
+
+fn rebuild_day(batch: &mut Batch<'_>, site: SiteId, day: &SiteDay) -> Result<(), StoreError> {
+    let mut units: Vec<(u64, Vec<UnitEvent>)> = Vec::new();
+    let open = day.state == DayState::Open;
+    let mut read = |each: &mut dyn FnMut(&weir_store::LogRow<'_>)| {
+        batch.read_log(site, day.frame.start, day.frame.end, each)
+    };
+    let delta = recompute::day(day, &mut read, &mut |visitor, events| {
+        if open {
+            units.push((visitor, events.to_vec()));
+        }
+    })?;
+    batch.replace_day(site, &day.frame, &delta)?;
+    batch.drop_units(site, day.frame.day)?;
+    for (visitor, events) in units {
+        batch.keep_unit(UnitKey { site, day: day.frame.day, visitor }, &events)?;
+    }
+    batch.set_fold_version(site, day.frame.day, FOLD_VERSION)
+}
