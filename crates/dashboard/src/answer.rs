@@ -158,7 +158,7 @@ impl From<RegistryError> for ApiError {
             E::NoSuchSite(_) | E::NoSuchUser(_) | E::NoSuchToken(_) => StatusCode::NOT_FOUND,
             E::WrongSetupCode => StatusCode::FORBIDDEN,
             E::TooManyTries { retry_after_secs } => return Self::too_many_tries(*retry_after_secs),
-            E::File { .. } | E::NoRandomness(_) | E::Database(_) => {
+            E::File { .. } | E::NoRandomness(_) | E::Hashing(_) | E::Database(_) => {
                 return Self::internal("the registry failed", &error);
             }
         };

@@ -16,7 +16,7 @@ use crate::answer::ApiError;
 use crate::{Dashboard, headers, health, ledger, live, origin, query, session, site, ui};
 
 /// Answers below this many bytes fit a packet either way.
-const COMPRESSED_BYTES_MIN: u16 = 1_024;
+const COMPRESSED_BYTES_MIN: u64 = 1_024;
 
 #[derive(OpenApi)]
 #[openapi(

@@ -6,7 +6,6 @@ use axum::http::{Extensions, HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use weir_event::limits;
 use weir_registry::{LoginSession, RegistryError};
 
 use crate::Dashboard;
@@ -44,7 +43,7 @@ pub(crate) struct SetupBody {
     /// The one-time code that the server printed.
     code: String,
     email: String,
-    /// 8 characters at least.
+    /// 8 bytes at least.
     password: String,
 }
 
@@ -52,7 +51,7 @@ pub(crate) struct SetupBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct PasswordBody {
     current: String,
-    /// 8 characters at least.
+    /// 8 bytes at least.
     new: String,
 }
 
@@ -91,14 +90,12 @@ pub(crate) async fn setup(
     Body(body): Body<SetupBody>,
 ) -> Result<Response, ApiError> {
     refuse_in_demo(&dashboard)?;
-    check_password_length(&body.password)?;
-    let guessers = [Guesser::address(client_address(&extensions))];
-    take_try(&dashboard, &guessers)?;
+    let guesser = take_try(&dashboard, &extensions)?;
     let session = dashboard.off_thread_hashing(move |dashboard| {
         let done = dashboard.registry.set_up_owner(&body.code, &body.email, &body.password);
         // Only a wrong code is a guess.
         if !matches!(done, Err(RegistryError::WrongSetupCode)) {
-            dashboard.shared.tries.forgive(&guessers);
+            dashboard.shared.tries.give_back(guesser);
         }
         Ok(done?)
     });
@@ -118,12 +115,11 @@ pub(crate) async fn login(
     Body(body): Body<LoginBody>,
 ) -> Result<Response, ApiError> {
     refuse_in_demo(&dashboard)?;
-    let guessers = guessers(&dashboard, &extensions, &body.email);
-    take_try(&dashboard, &guessers)?;
+    let guesser = take_try(&dashboard, &extensions)?;
     let before = Credential::of(&headers, &extensions, false);
     let session = dashboard.off_thread_hashing(move |dashboard| {
         let session = dashboard.registry.login(&body.email, &body.password)?.ok_or_else(wrong_password)?;
-        dashboard.shared.tries.forgive(&guessers);
+        dashboard.shared.tries.give_back(guesser);
         // The browser forgets the old session now; nobody else may go on with it.
         if let Some(Credential::Session(token)) = before {
             dashboard.registry.logout(&token);
@@ -164,15 +160,13 @@ pub(crate) async fn password(
     owner: Owner,
     Body(body): Body<PasswordBody>,
 ) -> Result<Response, ApiError> {
-    check_password_length(&body.new)?;
     let email = owner.user.email;
-    let guessers = guessers(&dashboard, &extensions, &email);
-    take_try(&dashboard, &guessers)?;
+    let guesser = take_try(&dashboard, &extensions)?;
     let session = dashboard.off_thread_hashing(move |dashboard| {
         if !dashboard.registry.check_password(&email, &body.current)? {
             return Err(ApiError::forbidden("The current password is wrong"));
         }
-        dashboard.shared.tries.forgive(&guessers);
+        dashboard.shared.tries.give_back(guesser);
         dashboard.registry.set_password(&email, &body.new)?;
         dashboard.registry.login(&email, &body.new)?.ok_or_else(wrong_password)
     });
@@ -192,19 +186,11 @@ fn logged_in(dashboard: &Dashboard, jar: &CookieJar, session: &LoginSession) -> 
     (AppendHeaders([(header::SET_COOKIE, jar.set(session, dashboard))]), Json(answer)).into_response()
 }
 
-fn guessers(dashboard: &Dashboard, extensions: &Extensions, email: &str) -> [Guesser; 2] {
-    [Guesser::address(client_address(extensions)), dashboard.shared.tries.account(email)]
-}
-
-fn take_try(dashboard: &Dashboard, guessers: &[Guesser]) -> Result<(), ApiError> {
-    dashboard.shared.tries.take(guessers, dashboard.clock.now()).map_err(ApiError::too_many_tries)
-}
-
-fn check_password_length(password: &str) -> Result<(), ApiError> {
-    if password.chars().count() >= limits::PASSWORD_CHARS_MIN {
-        return Ok(());
-    }
-    Err(ApiError::bad_request(format!("A password has {} characters at least", limits::PASSWORD_CHARS_MIN)))
+/// Takes a try from the address that the request came from.
+fn take_try(dashboard: &Dashboard, extensions: &Extensions) -> Result<Guesser, ApiError> {
+    let guesser = Guesser::from(client_address(extensions));
+    let taken = dashboard.shared.tries.take(guesser, dashboard.clock.now());
+    taken.map(|()| guesser).map_err(ApiError::too_many_tries)
 }
 
 /// The same words for an unknown email: which accounts exist is nobody's business.

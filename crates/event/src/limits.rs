@@ -97,15 +97,12 @@ pub const QUERY_ROWS_MAX: usize = 10_000;
 // -- the dashboard --
 /// Body of a request that logs in, sets up or changes a site.
 pub const ACCOUNT_BODY_BYTES_MAX: usize = 8 * 1024;
-pub const PASSWORD_CHARS_MIN: usize = 8;
-/// Failed logins and wrong codes that one address (IPv6: one /64) may have per window.
-pub const LOGIN_TRIES_PER_ADDRESS_MAX: u32 = 10;
-/// Failed logins per account: more than one address would need, since whoever uses them up locks
-/// the owner out for a window.
-pub const LOGIN_TRIES_PER_ACCOUNT_MAX: u32 = 100;
-pub const LOGIN_TRIES_WINDOW_MS: i64 = 5 * Millis::MINUTE;
-/// Addresses and accounts whose tries are remembered; beyond, the oldest is forgotten.
-pub const LOGIN_KEYS_MAX: usize = 10_000;
+/// Wrong passwords and codes that one IP address (IPv6: one /64) may send per window, whoever it
+/// claims to be; the registry bounds them per account.
+pub const GUESSES_PER_IP_MAX: u32 = 20;
+pub const GUESSES_WINDOW_MS: i64 = 5 * Millis::MINUTE;
+/// IP addresses whose guesses are remembered; beyond, the oldest is forgotten.
+pub const GUESSERS_MAX: usize = 10_000;
 /// Password hashes that run or wait; each takes 19 MiB while it runs.
 pub const LOGINS_AT_ONCE_MAX: usize = 8;
 pub const READS_AT_ONCE_MAX: usize = 8;
@@ -170,3 +167,6 @@ pub const REFUSALS_HELD_MAX: usize = 10_000;
 pub const REFUSALS_KEPT_DAYS: i32 = 400;
 pub const UNKNOWN_HOSTS_MAX: usize = 100;
 pub const UNKNOWN_HOST_KEPT_MS: i64 = 30 * Millis::DAY;
+
+// -- connections --
+pub const CONNECTIONS_MAX: usize = 10_000;
