@@ -1,6 +1,7 @@
 import { isUnseen } from "./config";
+import { guard } from "./guard";
 import { type Answer, beacon, halves, head, NO_ANSWER, post, sleep } from "./request";
-import { copyToTab, type Item, park, remove, stored, unsaved } from "./store";
+import { copyToTab, type Item, leftByLastPage, park, parked, remove, unsaved } from "./store";
 
 const WAIT_MS = 200;
 const WAITING_MAX = 10;
@@ -42,10 +43,10 @@ export function flush() {
 export function send(item: Item) {
   waiting.push(item);
   if (waiting.length >= WAITING_MAX) flush();
-  else timer = timer || setTimeout(flush, WAIT_MS);
+  else timer = timer || setTimeout(guard(flush), WAIT_MS);
 }
 
-/** Sends what is stored, one request after the other, until one fails. */
+/** Sends what is parked, one request after the other, until one fails. */
 export async function drain() {
   if (draining || isUnseen()) return;
   draining = true;
@@ -54,26 +55,41 @@ export async function drain() {
     let items: readonly Item[];
     do {
       // Only ever onwards: a device that cannot delete must not make us send for ever.
-      items = head(stored().filter((item) => item[0] > last));
+      items = head(parked().filter((item) => item[0] > last));
       for (const [id] of items) last = id;
     } while (items.length && (await deliver(items, true)));
   } catch {}
   draining = false;
 }
 
+/** Takes over what the tab's last page left: it goes with this page's first batch. */
+export const inherit = () => leftByLastPage().forEach(send);
+
+/** The page is out of sight and may be discarded without a word. */
+export function hide() {
+  flush();
+  if (!isUnseen()) copyToTab(flying(() => true));
+}
+
 /** The page goes away: nothing may be left that exists only in its memory. */
 export function leave() {
   if (isUnseen()) return;
-  const rest = waiting.concat(unsaved());
-  const kept: Item[] = [];
-  for (const flight of Array.from(flights)) {
-    (flight._outlivesPage ? kept : rest).push(...flight._items);
-  }
+  const rest = waiting.concat(
+    unsaved(),
+    flying((flight) => !flight._outlivesPage),
+  );
+  const all = rest.concat(flying((flight) => flight._outlivesPage));
   waiting = [];
   if (isOnline()) {
-    copyToTab(rest.concat(kept));
+    copyToTab(all);
     park(beacon(rest));
-  } else park(rest.concat(kept));
+  } else park(all);
+}
+
+function flying(which: (flight: Flight) => unknown): Item[] {
+  const items: Item[] = [];
+  for (const flight of Array.from(flights)) if (which(flight)) items.push(...flight._items);
+  return items;
 }
 
 const isFinal = (status: number) =>
@@ -99,7 +115,7 @@ async function deliver(items: readonly Item[], isStored?: boolean): Promise<bool
   if (_status === 202) drain();
   if (!warned && (_why || _status !== 202)) {
     warned = true;
-    console.warn("weir:", _status, _why);
+    console.warn("weir:", _status, _why || "");
   }
   return true;
 }

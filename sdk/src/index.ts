@@ -1,17 +1,9 @@
 import { automatic, endpoint, isUnseen, refused } from "./config";
-import { drain, flush, leave } from "./delivery";
+import { drain, flush, hide, inherit, leave } from "./delivery";
 import { look, track, view, viewIfMoved } from "./events";
-import { remove, stored } from "./store";
+import { guard } from "./guard";
+import { leftByLastPage, parked, remove } from "./store";
 import type { EarlyCall, Weir } from "./weir";
-
-/** Whatever goes wrong in here stays in here. */
-function guard<A extends unknown[]>(work: (...args: A) => unknown): (...args: A) => void {
-  return (...args) => {
-    try {
-      work(...args);
-    } catch {}
-  };
-}
 
 const on = (target: EventTarget, type: string, work: (event: Event) => unknown) =>
   target.addEventListener(type, guard(work));
@@ -21,8 +13,8 @@ function followVisibility() {
   const isVisible = () => document.visibilityState === "visible";
   on(document, "visibilitychange", () => {
     look(isVisible());
-    // Hidden: it may be for good. Visible: what a prerendered page collected may go.
-    flush();
+    // Also when it becomes visible: what a prerendered page collected may go.
+    hide();
   });
   on(window, "pagehide", () => {
     look(false);
@@ -34,6 +26,8 @@ function followVisibility() {
 /** A view for every page shown: loaded, moved to by script, or brought back from the browser's cache. */
 function followPages() {
   const moved = guard(viewIfMoved);
+  if (isUnseen()) on(document, "prerenderingchange", moved);
+  else moved();
   for (const name of ["pushState", "replaceState"] as const) {
     const original = history[name];
     history[name] = function (...args) {
@@ -46,8 +40,6 @@ function followPages() {
   on(window, "pageshow", (event) => {
     if ((event as PageTransitionEvent).persisted) view();
   });
-  if (isUnseen()) on(document, "prerenderingchange", moved);
-  else moved();
 }
 
 function install(early?: { q?: unknown; flush?: unknown }) {
@@ -56,9 +48,13 @@ function install(early?: { q?: unknown; flush?: unknown }) {
   const api: Weir = { track: guard(track), page: guard(view), flush: guard(flush) };
   const call = guard(([name, ...args]: EarlyCall) => (api[name] as (...args: unknown[]) => void)(...args));
   window.weir = Object.assign(api, { q: { push: call } });
-  if (refused()) remove(stored());
-  else drain();
+  if (refused()) remove(leftByLastPage().concat(parked()));
+  inherit();
+  drain();
   on(window, "online", drain);
+  on(window, "pageshow", (event) => {
+    if ((event as PageTransitionEvent).persisted) inherit();
+  });
   followVisibility();
   if (automatic) followPages();
   if (early && Array.isArray(early.q)) early.q.forEach(call);

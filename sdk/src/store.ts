@@ -27,6 +27,7 @@ function open(name: "localStorage" | "sessionStorage"): Shelf {
 const local = open("localStorage");
 /** Of this tab, for its next page. */
 const tab = open("sessionStorage");
+const anyPage = [local, memory];
 const shelves = [tab, local, memory];
 
 function write(shelf: Shelf, key: string, value: string) {
@@ -57,7 +58,7 @@ export function remove(items: readonly Item[]) {
 /** What was given up since it was last asked; the count starts again at nought. */
 export function takeLost(): number {
   let lost = 0;
-  for (const shelf of [local, memory]) {
+  for (const shelf of anyPage) {
     lost += +shelf[LOST] || 0;
     delete shelf[LOST];
   }
@@ -69,12 +70,9 @@ export function lose(n: number) {
   if (n) write(local, LOST, `${n + takeLost()}`);
 }
 
-/**
- * Everything that could not be delivered, oldest first. An event leaves by `remove`, by its age, or as
- * the oldest of too many; the last two are counted as lost.
- */
-export function stored(): Item[] {
-  const items = read(shelves);
+/** What is kept, oldest first, after those too old and the oldest of too many were given up. */
+function prune(from: Shelf[]): Item[] {
+  const items = read(from);
   const now = Date.now();
   // Ids made by a clock that was far ahead would otherwise never grow old.
   const isDead = ([id]: Item, i: number) =>
@@ -84,6 +82,12 @@ export function stored(): Item[] {
   lose(dead.length);
   return items.filter((item) => !dead.includes(item));
 }
+
+/** What could not be delivered, of any page and tab. */
+export const parked = () => prune(anyPage);
+
+/** What the tab's last page had not seen acknowledged. */
+export const leftByLastPage = () => prune([tab]);
 
 /** What no storage would take. */
 export const unsaved = () => read([memory]);
@@ -95,7 +99,7 @@ const put = (shelf: Shelf, items: readonly Item[]) => {
 /** Keeps events for later. One key each, so that tabs need no lock. */
 export function park(items: readonly Item[]) {
   put(local, items);
-  stored();
+  parked();
 }
 
 /** Keeps events for the tab's next page. */

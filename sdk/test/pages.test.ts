@@ -1,0 +1,169 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { Page, type PageOptions, pass, startClock, stopClock } from "./browser";
+
+beforeEach(stopClock);
+afterEach(startClock);
+
+/** The addresses of the page views after the page has done `work`. */
+async function views(options: PageOptions, work: (page: Page) => void) {
+  const page = new Page(options);
+  work(page);
+  page.weir.flush();
+  await pass(200);
+  return page.events.filter((event) => event.type === "pageview").map((event) => event.url);
+}
+
+const HOME = "https://shop.example/";
+
+test("the load, each pushState and each step back are a view", async () => {
+  const seen = await views({}, (page) => {
+    page.push("/a");
+    page.push("/b?x=1");
+    page.back();
+  });
+  expect(seen).toEqual([HOME, `${HOME}a`, `${HOME}b?x=1`, `${HOME}a`]);
+});
+
+describe("what does not change the stored path is no view", () => {
+  const cases: [string, (page: Page) => void][] = [
+    ["the same address pushed twice", (page) => page.push("/")],
+    ["another query", (page) => page.push("/?page=2")],
+    ["another fragment", (page) => page.push("/#top")],
+    ["replaceState with the same path", (page) => page.window.history.replaceState({}, "", "/")],
+    ["a popstate that goes nowhere", (page) => page.fire("popstate")],
+    ["a hashchange", (page) => page.fire("hashchange")],
+  ];
+  test.each(cases)("%s", async (_name, work) => {
+    expect(await views({}, work)).toEqual([HOME]);
+  });
+});
+
+test("replaceState with another path is a view", async () => {
+  const seen = await views({}, (page) => page.window.history.replaceState({}, "", "/new"));
+  expect(seen).toEqual([HOME, `${HOME}new`]);
+});
+
+test("page() is a view of any address, changed or not", async () => {
+  const seen = await views({ tag: { "data-auto": "false" } }, (page) => {
+    page.push("/unseen");
+    page.weir.page();
+    page.weir.page();
+  });
+  expect(seen).toEqual([`${HOME}unseen`, `${HOME}unseen`]);
+});
+
+test("the referrer comes with the first view only, without query and fragment", async () => {
+  const page = new Page({ referrer: "https://search.example/find?q=secret#x" });
+  page.push("/a");
+  await pass(200);
+  expect(page.events.map((event) => event.referrer)).toEqual(["https://search.example/find", undefined]);
+});
+
+test("a page without referrer sends none", async () => {
+  const page = new Page();
+  await pass(200);
+  expect(page.events[0]).not.toHaveProperty("referrer");
+});
+
+describe("a fragment", () => {
+  test("stays in the browser: it may be a secret", async () => {
+    expect(await views({ url: `${HOME}cb?utm_source=x#access_token=1` }, () => {})).toEqual([
+      `${HOME}cb?utm_source=x`,
+    ]);
+  });
+
+  test.each(["", "true"])("is the page of a site that routes by it (data-hash=%j)", async (value) => {
+    const options = { url: `${HOME}#/home`, tag: { "data-hash": value } };
+    const page = new Page(options);
+    page.location = new URL(`${HOME}#/cart`);
+    page.fire("hashchange");
+    page.fire("popstate");
+    await pass(200);
+    expect(page.events.map((event) => event.url)).toEqual([`${HOME}#/home`, `${HOME}#/cart`]);
+    expect(page.events.every((event) => event.hash === true)).toBe(true);
+  });
+});
+
+test("an address past 4096 bytes loses its query rather than the view", async () => {
+  const path = (length: number) => `${HOME}?q=`.padEnd(length, "x");
+  expect(await views({ url: path(4096) }, () => {})).toEqual([path(4096)]);
+  expect(await views({ url: path(4097) }, () => {})).toEqual([HOME]);
+});
+
+test("the page's own history functions work as before", () => {
+  const page = new Page();
+  const states: unknown[] = [];
+  const page2 = new Page({
+    before: "history.pushState = function (...args) { this.seen = args; return 7; }",
+  });
+  page2.window.history.pushState({ a: 1 }, "", "/x");
+  states.push(...page2.window.history.seen);
+  expect(states).toEqual([{ a: 1 }, "", "/x"]);
+  const failing = new Page({ before: "history.pushState = () => { throw new RangeError('mine'); }" });
+  expect(() => failing.push("/x")).toThrow("mine");
+  expect(() => page.push("/x")).not.toThrow();
+});
+
+describe("a prerendered page", () => {
+  test("sends nothing until it is seen", async () => {
+    const page = new Page({ prerendering: true });
+    page.weir.track("early");
+    await pass(10_000);
+    expect(page.server.requests).toHaveLength(0);
+    page.activate();
+    await pass(200);
+    expect(page.events.map((event) => event.type).sort()).toEqual(["event", "pageview"]);
+  });
+
+  test("that is never seen leaves no trace", async () => {
+    const page = new Page({ prerendering: true });
+    page.weir.track("early");
+    page.fire("pagehide");
+    await pass(10_000);
+    expect(page.server.requests).toHaveLength(0);
+  });
+
+  test("begins its engaged time when it is seen", async () => {
+    const page = new Page({ prerendering: true });
+    await pass(10_000);
+    page.activate();
+    await pass(4000);
+    page.leave();
+    expect(page.events.find((event) => event.type === "engagement")?.engaged).toBe(4000);
+  });
+});
+
+test("a driven browser says so", async () => {
+  const driven = new Page({ navigator: { webdriver: true } });
+  const own = new Page({ navigator: { webdriver: false } });
+  await pass(200);
+  expect(driven.events[0].webdriver).toBe(true);
+  expect(own.events[0]).not.toHaveProperty("webdriver");
+});
+
+describe("calls made before the script was there", () => {
+  test("are made when it is", async () => {
+    const early = { q: [["track", "early", { a: 1 }], ["page"]] };
+    const page = new Page({ early, tag: { "data-auto": "false" } });
+    await pass(200);
+    expect(page.events.map((event) => [event.type, event.name])).toEqual([
+      ["event", "early"],
+      ["pageview", undefined],
+    ]);
+  });
+
+  test("and pushes made later work at once", async () => {
+    const page = new Page({ tag: { "data-auto": "false" } });
+    page.weir.q.push(["track", "late"]);
+    await pass(200);
+    expect(page.server.names()).toEqual(["late"]);
+  });
+});
+
+test("the tag twice counts once", async () => {
+  const first = new Page();
+  const second = new Page({ early: first.weir, server: first.server });
+  second.push("/a");
+  await pass(200);
+  expect(first.events).toHaveLength(1);
+});
