@@ -56,7 +56,13 @@ impl KeyFile {
         let old = OpenOptions::new().write(true).open(self.path());
         fs::rename(&unfinished, self.path())?;
         File::open(&self.folder)?.sync_all()?;
-        old.map_or(Ok(()), overwrite)
+        // The new file holds from here on; what follows must not make the keys in it unusable.
+        if let Err(error) = old.and_then(overwrite)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, "the bytes of the former day keys can't be overwritten");
+        }
+        Ok(())
     }
 
     fn path(&self) -> PathBuf {

@@ -1,0 +1,81 @@
+use weir_registry::{Access, RegistryError};
+
+use crate::Fixture;
+
+#[test]
+fn a_token_gives_the_access_it_was_made_for() {
+    let mut server = Fixture::new();
+    let site = server.site("example.com", "UTC");
+    let all = server.registry.create_token("all", None).expect("makes");
+    let one = server.beside().create_token("one", Some("https://example.com")).expect("makes");
+    assert!(all.token.starts_with("weir_") && all.token.len() == 5 + 64, "256 bits");
+    server.restart();
+    assert_eq!(server.registry.token_access(&all.token), Some(Access::All));
+    assert_eq!(server.registry.token_access(&one.token), Some(Access::Site(site.id)));
+    let (head, rest) = all.token.split_at(10);
+    let flipped = format!("{head}{}{}", if rest.starts_with('0') { '1' } else { '0' }, &rest[1..]);
+    for wrong in ["", "weir_", &all.token[5..], &all.token[..68], &flipped, &"x".repeat(100_000)] {
+        assert_eq!(server.registry.token_access(wrong), None, "{wrong:.80}");
+    }
+    assert!(!server.database_holds(all.token.as_bytes()));
+    assert!(!format!("{all:?}").contains(&all.token));
+}
+
+#[test]
+fn tokens_are_listed_without_their_text() {
+    let server = Fixture::new();
+    let site = server.site("example.com", "UTC");
+    server.registry.create_token("all", None).expect("makes");
+    server.registry.create_token("", Some("example.com")).expect("makes");
+    let tokens = server.registry.tokens().expect("reads");
+    let listed: Vec<_> = tokens.iter().map(|t| (t.name.as_str(), t.access, t.domain.as_deref())).collect();
+    let expected = [("all", Access::All, None), ("token-2", Access::Site(site.id), Some("example.com"))];
+    assert_eq!(listed, expected);
+    assert_eq!(tokens[0].created, crate::NOON);
+}
+
+#[test]
+fn a_revoked_token_is_worthless_and_its_number_not_used_again() {
+    let server = Fixture::new();
+    let (a, b) = (server.registry.create_token("a", None), server.registry.create_token("b", None));
+    let (a, b) = (a.expect("makes"), b.expect("makes"));
+    assert_eq!(server.beside().revoke_token("a").expect("revokes").id, a.id);
+    assert_eq!(server.registry.token_access(&a.token), None);
+    assert_eq!(server.registry.token_access(&b.token), Some(Access::All));
+    server.registry.revoke_token(&b.id.0.to_string()).expect("revokes by number");
+    assert_eq!(server.registry.token_access(&b.token), None);
+    for missing in ["a", "2", "99", ""] {
+        let refused = server.registry.revoke_token(missing);
+        assert!(matches!(refused, Err(RegistryError::NoSuchToken(_))), "{missing:?}");
+    }
+    let c = server.registry.create_token("a", None).expect("the name is free again");
+    assert!(c.id.0 > b.id.0);
+}
+
+#[test]
+fn removing_a_site_removes_its_tokens() {
+    let server = Fixture::new();
+    server.site("example.com", "UTC");
+    let one = server.registry.create_token("one", Some("example.com")).expect("makes");
+    let all = server.registry.create_token("all", None).expect("makes");
+    server.registry.remove_site("example.com").expect("removes");
+    assert_eq!(server.registry.token_access(&one.token), None);
+    assert_eq!(server.registry.token_access(&all.token), Some(Access::All));
+}
+
+#[test]
+fn names_that_could_not_be_told_apart_are_refused() {
+    let server = Fixture::new();
+    server.registry.create_token("a", None).expect("makes");
+    let again = server.registry.create_token(" a ", None);
+    assert!(matches!(again, Err(RegistryError::TokenExists(name)) if name == "a"));
+    for (name, is_taken) in
+        [("7", false), ("a\nb", false), (&*"x".repeat(100), true), (&*"x".repeat(101), false)]
+    {
+        let made = server.registry.create_token(name, None);
+        assert_eq!(made.is_ok(), is_taken, "{name:?}");
+        assert!(is_taken || matches!(made, Err(RegistryError::Invalid(_))), "{name:?}");
+    }
+    let nowhere = server.registry.create_token("b", Some("example.com"));
+    assert!(matches!(nowhere, Err(RegistryError::NoSuchSite(_))));
+}
