@@ -130,6 +130,16 @@ impl QueueFile {
         while rows.next()?.is_some() {}
         Ok(())
     }
+
+    /// A disk that is full for this file alone, at its present size or at none.
+    #[cfg(test)]
+    pub fn set_full(&self, full: bool) {
+        let pages: u32 = self.conn.pragma_query_value(None, "page_count", |row| row.get(0)).expect("reads");
+        let pages_max = if full { pages } else { u32::MAX - 1 };
+        self.conn
+            .pragma_update_and_check(None, "max_page_count", pages_max, |_| Ok(()))
+            .expect("limits the pages");
+    }
 }
 
 fn delete_settled(tx: &Transaction, settle: Settle) -> rusqlite::Result<Settled> {

@@ -139,3 +139,71 @@ impl State {
         Work { deliveries: self.waiting.drain(..n).collect(), settle: self.settle.take() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::path::Path;
+
+    use weir_event::{Millis, SiteId};
+    use weir_testkit::page_view;
+
+    use super::*;
+    use crate::QueueOptions;
+
+    fn intake() -> Intake {
+        let load = Load::new(QueueOptions::default(), HashMap::new());
+        Intake::new(load, DiskReserve::new(Path::new("."), 0))
+    }
+
+    fn admit(intake: &Intake, events: usize) -> oneshot::Receiver<Answer> {
+        let events = vec![page_view(1, SiteId(1), 1, Millis(0)); events];
+        intake.admit(NewRows::of_events(&events)).expect("there is room")
+    }
+
+    /// How many events each commit takes when the deliveries wait all at once.
+    fn check_commits(deliveries: &[usize], commits: &[usize]) {
+        let intake = intake();
+        let answers: Vec<_> = deliveries.iter().map(|events| admit(&intake, *events)).collect();
+        intake.close();
+        let mut taken: Vec<usize> = Vec::new();
+        while let Some(work) = intake.take(false) {
+            taken.push(work.deliveries.iter().map(|delivery| delivery.rows.events()).sum());
+        }
+        assert_eq!(taken, commits, "{deliveries:?}");
+        drop(answers);
+    }
+
+    #[test]
+    fn a_commit_takes_all_that_waits_until_it_is_full_and_never_splits_a_delivery() {
+        let full = limits::COMMIT_EVENTS_MAX;
+        check_commits(&[], &[]);
+        check_commits(&[1, 2, 3], &[6]);
+        check_commits(&[full - 1, 1, 1], &[full, 1]);
+        check_commits(&[full - 1, 2, 1], &[full + 1, 1]);
+        check_commits(&[full + 1, 1], &[full + 1, 1]);
+    }
+
+    #[test]
+    fn a_settlement_waits_for_a_delivery_to_share_its_commit() {
+        let intake = intake();
+        intake.settle(Seq(7));
+        intake.settle(Seq(5));
+        std::thread::scope(|scope| {
+            let taking = scope.spawn(|| intake.take(false).expect("there is work"));
+            let _answer = admit(&intake, 1);
+            let work = taking.join().expect("no panic");
+            assert_eq!((work.deliveries.len(), work.settle), (1, Some(Seq(7))));
+        });
+    }
+
+    #[test]
+    fn nobody_waits_for_a_writer_that_has_died() {
+        let intake = intake();
+        let answer = admit(&intake, 1);
+        intake.abandon();
+        assert!(answer.blocking_recv().is_err());
+        let late = intake.admit(NewRows::of_events(&[page_view(1, SiteId(1), 1, Millis(0))]));
+        assert_eq!(late.err(), Some(AppendError::Closed));
+    }
+}

@@ -127,3 +127,49 @@ impl Writer {
 fn back_off(pause: Duration) {
     std::thread::sleep(pause);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::path::Path;
+
+    use weir_event::{Event, Millis, SiteId};
+    use weir_testkit::page_view;
+
+    use super::*;
+    use crate::QueueOptions;
+    use crate::disk::DiskReserve;
+    use crate::load::Load;
+
+    fn writer(path: &Path) -> Writer {
+        let load = Load::new(QueueOptions::default(), HashMap::new());
+        Writer {
+            file: QueueFile::open(path).expect("opens"),
+            intake: Arc::new(Intake::new(load, DiskReserve::new(path, 0))),
+            progress: Arc::new(Progress::new(Seq(0), Seq(0))),
+            deadline: Duration::from_secs(600),
+            settled: Seq(0),
+            goal: Seq(0),
+            tidied: Instant::now(),
+        }
+    }
+
+    /// Larger than what a page has room for.
+    fn large_delivery() -> Delivery {
+        let large = Event { props: "x".repeat(20_000), ..page_view(1, SiteId(1), 1, Millis(0)) };
+        Delivery::new(NewRows::of_events(&[large])).0
+    }
+
+    #[test]
+    fn a_full_disk_is_tried_ten_times_again_and_no_more() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut writer = writer(&dir.path().join("queue.db"));
+        writer.file.set_full(true);
+        let error = writer.write_within_deadline(&[large_delivery()]).err().expect("there is no room");
+        assert_eq!(error.trouble(), weir_sqlite::Trouble::Full);
+        assert_eq!(writer.progress.retries(), u64::from(limits::WRITE_RETRIES_MAX));
+        writer.file.set_full(false);
+        let written = writer.write_within_deadline(&[large_delivery()]).expect("there is room again");
+        assert_eq!(written.last_seqs, [Seq(1)], "the failed tries have left nothing");
+    }
+}

@@ -1,7 +1,7 @@
 use std::fs;
 use std::path::Path;
 
-use weir_event::{Control, Event, Seq, SiteId};
+use weir_event::{Control, Event, Seq, SiteId, limits};
 use weir_queue::{
     AppendError, DecodeError, Entry, Queue, QueueError, QueueOptions, QueueReader, append_control_beside,
 };
@@ -138,6 +138,27 @@ fn a_settlement_that_fails_is_made_good_by_the_next() {
     queue.settle(Seq(3));
     append(&queue, 4, 1).expect("appends");
     assert_eq!(pending(&queue, Seq(0)), entries(3, 2));
+}
+
+#[test]
+fn tries_end_at_the_deadline_even_when_some_are_left() {
+    let folder = Folder::new();
+    let queue = folder.open_with(QueueOptions { deadline_ms: 300, ..options() });
+    let _lock = folder.lock();
+    assert_eq!(append(&queue, 0, 1), Err(AppendError::Failed));
+    // Ten pauses would last over four seconds.
+    assert!(queue.gauges().retries < u64::from(limits::WRITE_RETRIES_MAX));
+}
+
+#[test]
+fn a_queue_that_can_not_settle_still_closes() {
+    let folder = Folder::new();
+    let queue = folder.open();
+    append(&queue, 0, 4).expect("appends");
+    folder.meddler().execute_batch("ALTER TABLE ingested_events RENAME TO elsewhere").expect("renames");
+    queue.settle(Seq(4));
+    let closing = std::thread::spawn(move || queue.close());
+    until(|| closing.is_finished());
 }
 
 #[test]
