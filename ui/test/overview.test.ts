@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { aligned, untilNow } from "../src/dashboard/overview";
+import { aligned, currentBucket, untilNow } from "../src/dashboard/overview";
 import { labelPlaces, stepsOf } from "../src/dashboard/steps";
+import type { Interval } from "../src/period";
 import { sparkPath } from "../src/screens/sparkline";
 
 describe("a series", () => {
@@ -43,6 +44,21 @@ describe("a series", () => {
     expect(untilNow(hours, [1, 2, 0], "2026-11-22 14:30:00")).toEqual([1, 2, null]);
     expect(untilNow(["2026-11-22", "2026-11-23"], [4, 0], "2026-11-22 14:30:00")).toEqual([4, null]);
   });
+});
+
+test.each<[string[], Interval, number]>([
+  [["2026-11-22 13:00:00", "2026-11-22 14:00:00", "2026-11-22 15:00:00"], "hour", 1],
+  [["2026-11-21 14:00:00"], "hour", -1],
+  [["2026-11-20", "2026-11-21", "2026-11-22"], "day", 2],
+  [["2026-11-20", "2026-11-21"], "day", -1],
+  [["2026-11-09", "2026-11-16"], "week", 1],
+  [["2026-11-02", "2026-11-09"], "week", -1],
+  [["2026-10-01", "2026-11-01"], "month", 1],
+  [["2026-09-01", "2026-10-01"], "month", -1],
+  [["2026-11-23"], "day", -1],
+  [[], "day", -1],
+])("of %j by %s, bucket %d is still filling", (labels, interval, expected) => {
+  expect(currentBucket(labels, interval, "2026-11-22 14:30:00")).toBe(expected);
 });
 
 describe("the axis", () => {

@@ -13,6 +13,8 @@ export type ChartProps = {
   interval: Interval;
   labels: string[];
   values: (number | null)[];
+  /** The bucket that is still filling, or -1. */
+  current: number;
   previous: Series | null;
   /** A range of buckets was drawn with the pointer. */
   onZoom?: (from: string, to: string) => void;
@@ -88,6 +90,7 @@ function Bubble({
   interval,
   labels,
   values,
+  current,
   previous,
   at,
   left,
@@ -105,6 +108,7 @@ function Bubble({
         <span class="flex items-center gap-2 text-soft">
           <span class="h-0.5 w-4 shrink-0 rounded bg-accent" />
           {bucketLong(labels[at] ?? "", interval)}
+          {at === current && " so far"}
         </span>
         <strong class="font-semibold tabular-nums">{metricText(metric, values[at])}</strong>
       </div>
@@ -158,9 +162,13 @@ function ChartTable({ metric, interval, labels, values, previous }: ChartProps) 
   );
 }
 
-function dataOf({ metric, labels, values, previous }: ChartProps): uPlot.AlignedData {
+/** The bucket that is still filling hangs on the line by dashes: a day half over is no drop. */
+function dataOf({ metric, labels, values, current, previous }: ChartProps): uPlot.AlignedData {
   const before = previous?.values[metric] ?? [];
-  return [labels.map((_, at) => at), labels.map((_, at) => before[at] ?? null), values];
+  const split = current > 0;
+  const whole = split ? values.map((value, at) => (at < current ? value : null)) : values;
+  const filling = values.map((value, at) => (split && (at === current - 1 || at === current) ? value : null));
+  return [labels.map((_, at) => at), labels.map((_, at) => before[at] ?? null), whole, filling];
 }
 
 type Latest = { current: ChartProps };
@@ -223,6 +231,7 @@ function options(latest: Latest, setCursor: SetCursor, width: number): uPlot.Opt
         paths,
         points: { show: labels.length === 1, size: 8, fill: accent },
       },
+      { stroke: accent, width: 2.25, dash: [2, 5], cap: "round", points: { show: false } },
     ],
     hooks: {
       setCursor: [

@@ -13,7 +13,7 @@ import { parseView, type View, viewSearch } from "../view";
 import { Chart, Dashes } from "./chart";
 import { FilterBar } from "./filterbar";
 import { Headline } from "./headline";
-import { loadOverview, type Overview, untilNow } from "./overview";
+import { currentBucket, loadOverview, type Overview, untilNow } from "./overview";
 import { PANELS, Panel } from "./panel";
 import { RangePicker } from "./rangepicker";
 import { SitePicker } from "./sitepicker";
@@ -34,7 +34,7 @@ export function Dashboard({ site }: { site: Site }) {
     change({ filters: toggled(view.filters, dimension, value) });
   return (
     <div class="mx-auto flex max-w-[76rem] flex-col gap-4 px-3 pb-10 sm:px-6">
-      <div class="sticky top-0 z-20 -mx-3 flex flex-wrap items-center gap-x-4 gap-y-2 bg-canvas px-3 py-3 sm:-mx-6 sm:px-6">
+      <div class="top-0 z-20 -mx-3 flex flex-wrap items-center gap-x-4 gap-y-2 bg-canvas px-3 py-3 sm:sticky sm:-mx-6 sm:px-6">
         <h1 class="sr-only">{site.domain}</h1>
         <SitePicker current={site.domain} />
         <NowPill status={status} />
@@ -122,6 +122,7 @@ function OverviewCard({ site, view, today, loaded, onChange }: OverviewProps) {
                 data.series.values[view.metric] ?? [],
                 localTime(site.timezone),
               )}
+              current={currentBucket(data.series.labels, data.interval, localTime(site.timezone))}
               previous={data.previous}
               onZoom={(from, to) =>
                 onChange({

@@ -78,7 +78,7 @@ export function Details({ site, view, today, version, tab, onClose, onFilter }: 
           {loaded.data ? `${full(here ? rows.length : total)} rows` : ""}
         </span>
       </div>
-      <div class="relative h-[34rem] overflow-auto">
+      <div class="relative h-[34rem] overflow-auto overscroll-contain">
         {loaded.error ? (
           <Failure text={errorText(loaded.error)} onRetry={loaded.retry} />
         ) : (

@@ -122,8 +122,18 @@ function isCount(metric: Metric): boolean {
 export function untilNow(labels: string[], values: (number | null)[], localNow: string): (number | null)[] {
   return values.map((value, at) => {
     const label = labels[at] ?? "";
-    return label > localNow.slice(0, label.length) ? null : value;
+    return label.slice(0, 19) > localNow.slice(0, label.length) ? null : value;
   });
+}
+
+/** Which bucket is still filling, or -1: its figure is not comparable yet. */
+export function currentBucket(labels: string[], interval: Interval, localNow: string): number {
+  const at = labels.findLastIndex((label) => label.slice(0, 19) <= localNow.slice(0, label.length));
+  const label = labels[at];
+  if (label === undefined) return -1;
+  if (interval === "hour") return label.slice(0, 13) === localNow.slice(0, 13) ? at : -1;
+  if (interval === "month") return label.slice(0, 7) === localNow.slice(0, 7) ? at : -1;
+  return daysBetween(label, localNow.slice(0, 10)) < (interval === "week" ? 7 : 1) ? at : -1;
 }
 
 export function byMetric(values: (number | null)[] | undefined): Record<string, number | null> {
