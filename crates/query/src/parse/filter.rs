@@ -158,9 +158,9 @@ fn leaf(op: &str, name: &str, clauses: &[Value], modifiers: Option<&Value>) -> R
         ("contains", false) => Matcher::ContainsIgnoringCase(lower(&clauses)),
         ("matches", true) => Matcher::Matches(patterns(&clauses)?),
         ("matches", false) => {
-            return Err(
-                bad("case_sensitive goes with is and contains; write (?i) in the pattern.".to_owned()),
-            );
+            return Err(bad(
+                "case_sensitive goes with is and contains; write (?i) in the pattern.".to_owned()
+            ));
         }
         _ => {
             let shown: String = op.chars().take(60).collect();
