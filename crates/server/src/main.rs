@@ -1,1 +1,51 @@
-fn main() {}
+//! The `weir` binary: commands, settings and the wiring of the parts, in the order in which an
+//! event travels.
+
+mod args;
+mod config;
+mod data_folder;
+
+mod serve;
+
+mod commands;
+
+mod output;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use args::{Args, Command};
+use clap::Parser;
+
+/// What an exit code says. 2 is clap's, for a command line that makes no sense.
+pub(crate) enum Outcome {
+    /// Done.
+    Done,
+    /// Done, and the answer is no: a row differs, the books don't balance, something is unwell.
+    No,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(&args) {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::No) => ExitCode::from(1),
+        Err(error) => {
+            output::error(&error);
+            ExitCode::from(3)
+        }
+    }
+}
+
+fn run(args: &Args) -> anyhow::Result<Outcome> {
+    match &args.command {
+        None | Some(Command::Serve) => serve::serve(&config::load(args)?),
+        Some(Command::Site(command)) => commands::site::run(args, command),
+        Some(Command::User(command)) => commands::user::run(args, command),
+        Some(Command::Token(command)) => commands::token::run(args, command),
+        Some(Command::Verify { site }) => commands::verify::run(args, site.as_deref()),
+        Some(Command::Rebuild { site }) => commands::rebuild::run(args, site.as_deref()),
+        Some(Command::Ledger { site }) => commands::ledger::run(args, site.as_deref()),
+        Some(Command::Health) => commands::health::run(args),
+    }
+}

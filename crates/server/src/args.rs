@@ -1,0 +1,113 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Self-hosted web analytics that never loses a visit and never counts one twice.
+///
+/// Without a command, weir serves: it takes events, counts them and shows the dashboard.
+/// Exit codes: 0 done; 1 done, and the answer is no (a row differs, something is unwell);
+/// 2 the command line makes no sense; 3 it could not be done, the message says why.
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+pub(crate) struct Args {
+    /// The folder that everything is kept in
+    #[arg(long, global = true, env = "WEIR_DATA", default_value = "./data", value_name = "DIR")]
+    pub data: PathBuf,
+    /// Settings file; weir.toml in the working directory is read if it is there
+    #[arg(long, global = true, env = "WEIR_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Address and port to listen on [default: 127.0.0.1:3000]
+    #[arg(long, global = true, value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// Print machine-readable JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Take events, count them and show the dashboard (the default)
+    Serve,
+    /// Add, list and remove sites
+    #[command(subcommand)]
+    Site(SiteCommand),
+    /// Add users and set passwords
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Create, list and revoke API tokens
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Recompute every statistic from the event log and compare; exits 1 when a row differs
+    Verify {
+        /// Only this site
+        #[arg(long, value_name = "DOMAIN")]
+        site: Option<String>,
+    },
+    /// Make the statistics anew from the event log (stop the server first)
+    Rebuild {
+        /// Only this site
+        #[arg(long, value_name = "DOMAIN")]
+        site: Option<String>,
+    },
+    /// Show what became of every event: stored, set aside, duplicate, pending
+    Ledger {
+        /// Only this site
+        #[arg(long, value_name = "DOMAIN")]
+        site: Option<String>,
+    },
+    /// Ask the running server how it is; exits 1 when something is unwell
+    Health,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum SiteCommand {
+    /// Count visits of a site
+    Add {
+        /// Its host name, such as example.com; www. and subdomains count with it
+        domain: String,
+        /// The time zone whose midnights part its days [default: this machine's]
+        #[arg(long, value_name = "ZONE")]
+        timezone: Option<String>,
+    },
+    /// List the sites
+    List,
+    /// Remove a site and everything that is held of it
+    Remove {
+        domain: String,
+        /// Don't ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum UserCommand {
+    /// Add someone who may log in; the password is read from standard input
+    Add { email: String },
+    /// Set someone's password, read from standard input, and end their sessions
+    Password { email: String },
+    /// List who may log in
+    List,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Create a token for the API; it is shown once
+    Create {
+        /// What it is for
+        #[arg(long, default_value = "token")]
+        name: String,
+        /// Only for this site
+        #[arg(long, value_name = "DOMAIN")]
+        site: Option<String>,
+    },
+    /// List the tokens, without their secrets
+    List,
+    /// Revoke a token by its number or name
+    Revoke { token: String },
+}

@@ -1,0 +1,18 @@
+//! Commands beside `serve`. Those that read work beside a running server; those that change go
+//! through it or its queue, or refuse and say why.
+
+pub(crate) mod site;
+
+pub(crate) mod user;
+
+pub(crate) mod token;
+
+pub(crate) mod verify;
+
+pub(crate) mod rebuild;
+
+pub(crate) mod ledger;
+
+pub(crate) mod health;
+
+mod open;

@@ -1,0 +1,99 @@
+//! `weir verify`: proof that the statistics are what the event log says.
+
+use serde_json::{Value, json};
+use weir_processor::{Difference, Verified, verify};
+use weir_registry::Registry;
+
+use super::open;
+use crate::Outcome;
+use crate::args::Args;
+use crate::output;
+
+pub(crate) fn run(args: &Args, site: Option<&str>) -> anyhow::Result<Outcome> {
+    let (folder, registry) = open::registry(args)?;
+    let reader = open::store(&folder)?;
+    let sites = open::sites(&registry, site)?;
+    let bar = output::progress("Verifying days", 0);
+    let verified = verify(&reader, &sites, &mut |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    })?;
+    bar.finish_and_clear();
+    if args.json {
+        output::json(&as_json(&registry, &verified))?;
+    } else {
+        print(&registry, &verified);
+    }
+    Ok(if verified.is_equal() { Outcome::Done } else { Outcome::No })
+}
+
+fn domain(registry: &Registry, difference: &Difference) -> String {
+    let site = registry.site_by_id(difference.site);
+    site.map_or_else(|| format!("site {}", difference.site), |site| site.domain.clone())
+}
+
+fn print(registry: &Registry, verified: &Verified) {
+    for difference in &verified.told {
+        let d = difference;
+        let about = [d.value.as_str(), d.second.as_str()].into_iter().filter(|text| !text.is_empty());
+        let about = about.collect::<Vec<_>>().join(" > ");
+        let grain = format!("{:?}", d.grain).to_lowercase();
+        let counters =
+            d.counters.iter().map(|(name, log, row)| format!("{name} is {row}, the log says {log}"));
+        let counters = counters.collect::<Vec<_>>().join("; ");
+        output::line(&format!(
+            "DIFFERS  {}  {} {grain} {} role {} {about:?}: {counters}",
+            domain(registry, d),
+            d.table,
+            d.bucket,
+            d.role,
+        ));
+    }
+    let untold = verified.different - verified.told.len() as u64;
+    if untold > 0 {
+        output::line(&format!("... and {untold} more"));
+    }
+    let frozen = match verified.frozen_days {
+        0 => String::new(),
+        n => format!(" ({n} frozen, by checksum)"),
+    };
+    let (days, rows) = (verified.days, verified.rows);
+    match verified.different {
+        0 => output::line(&format!("Equal: {rows} rows of {days} days{frozen} are what the event log says.")),
+        n => output::line(&format!(
+            "{n} of {rows} rows differ, in {days} days{frozen}. `weir rebuild` restores them."
+        )),
+    }
+}
+
+fn as_json(registry: &Registry, verified: &Verified) -> Value {
+    let told: Vec<Value> = verified
+        .told
+        .iter()
+        .map(|d| {
+            let counters: Vec<Value> = d
+                .counters
+                .iter()
+                .map(|(name, log, row)| json!({ "name": name, "log": log, "row": row }))
+                .collect();
+            json!({
+                "site": domain(registry, d),
+                "table": d.table,
+                "grain": format!("{:?}", d.grain).to_lowercase(),
+                "bucket": d.bucket,
+                "role": d.role,
+                "value": d.value,
+                "second": d.second,
+                "counters": counters,
+            })
+        })
+        .collect();
+    json!({
+        "equal": verified.is_equal(),
+        "days": verified.days,
+        "frozen_days": verified.frozen_days,
+        "rows": verified.rows,
+        "different": verified.different,
+        "differences": told,
+    })
+}

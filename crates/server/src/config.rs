@@ -1,0 +1,154 @@
+//! Settings: flags, then `WEIR_*` variables, then `weir.toml`. What nobody knows is an error: a
+//! misspelt setting that is silently ignored is found out when it is too late.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail, ensure};
+use serde::Deserialize;
+
+use crate::args::Args;
+
+const LISTEN: &str = "127.0.0.1:3000";
+
+/// Variables that are no settings of the file.
+const OTHER_VARIABLES: [&str; 2] = ["WEIR_DATA", "WEIR_CONFIG"];
+
+/// Everything an operator may set.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    listen: Option<String>,
+    public_url: Option<String>,
+    trusted_proxies: Option<Vec<String>>,
+    client_ip_headers: Option<Vec<String>>,
+    excluded_ips: Option<Vec<String>>,
+    country_database: Option<PathBuf>,
+    deliveries_at_once_max: Option<usize>,
+    events_per_second_per_ip: Option<u32>,
+    backlog_events_max: Option<u64>,
+    disk_reserve_mib: Option<u64>,
+    keep_events_days: Option<u32>,
+    log: Option<String>,
+}
+
+/// Settings, resolved.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    pub data: PathBuf,
+    pub listen: SocketAddr,
+    /// The address that pages load the tracker from, where it differs from the request's own.
+    pub public_url: Option<String>,
+    /// Networks, addresses or presets whose word about the client's address counts.
+    pub trusted_proxies: Option<Vec<String>>,
+    pub client_ip_headers: Option<Vec<String>>,
+    pub excluded_ips: Vec<String>,
+    /// An .mmdb file to use instead of the built-in table of countries.
+    pub country_database: Option<PathBuf>,
+    pub deliveries_at_once_max: Option<usize>,
+    /// Zero turns the limit off.
+    pub events_per_second_per_ip: Option<u32>,
+    pub backlog_events_max: Option<u64>,
+    pub disk_reserve_mib: Option<u64>,
+    /// Whole days that raw events are kept; for ever where not set.
+    pub keep_events_days: Option<u32>,
+    pub log: String,
+}
+
+pub(crate) fn load(args: &Args) -> anyhow::Result<Config> {
+    let file = match &args.config {
+        Some(path) => read_file(path)?,
+        None if Path::new("weir.toml").exists() => read_file(Path::new("weir.toml"))?,
+        None => Settings::default(),
+    };
+    let env = read_variables(std::env::vars())?;
+    let listen = args.listen.map(|address| address.to_string()).or(env.listen).or(file.listen);
+    let listen = listen.unwrap_or_else(|| LISTEN.to_owned());
+    let Ok(listen) = listen.parse() else {
+        bail!("listen = {listen:?} is no address and port; give one such as {LISTEN} or 0.0.0.0:3000");
+    };
+    let public_url = env.public_url.or(file.public_url);
+    if let Some(url) = &public_url {
+        ensure!(
+            url.starts_with("https://") || url.starts_with("http://"),
+            "public_url = {url:?} must begin with https:// or http://"
+        );
+    }
+    Ok(Config {
+        data: args.data.clone(),
+        listen,
+        public_url,
+        trusted_proxies: env.trusted_proxies.or(file.trusted_proxies),
+        client_ip_headers: env.client_ip_headers.or(file.client_ip_headers),
+        excluded_ips: env.excluded_ips.or(file.excluded_ips).unwrap_or_default(),
+        country_database: env.country_database.or(file.country_database),
+        deliveries_at_once_max: env.deliveries_at_once_max.or(file.deliveries_at_once_max),
+        events_per_second_per_ip: env.events_per_second_per_ip.or(file.events_per_second_per_ip),
+        backlog_events_max: env.backlog_events_max.or(file.backlog_events_max),
+        disk_reserve_mib: env.disk_reserve_mib.or(file.disk_reserve_mib),
+        keep_events_days: env.keep_events_days.or(file.keep_events_days),
+        log: env.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
+    })
+}
+
+fn read_file(path: &Path) -> anyhow::Result<Settings> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
+    toml::from_str(&text).with_context(|| format!("{} can't be used", path.display()))
+}
+
+/// `WEIR_LISTEN` is the setting `listen`, and so on; lists are separated by commas.
+fn read_variables(variables: impl Iterator<Item = (String, String)>) -> anyhow::Result<Settings> {
+    let mut table = toml::Table::new();
+    for (name, value) in variables {
+        if OTHER_VARIABLES.contains(&name.as_str()) {
+            continue;
+        }
+        if let Some(key) = name.strip_prefix("WEIR_") {
+            let key = key.to_lowercase();
+            table.insert(key.clone(), typed(&key, value));
+        }
+    }
+    Settings::deserialize(table).context("an environment variable that begins with WEIR_ can't be used")
+}
+
+fn typed(key: &str, value: String) -> toml::Value {
+    match key {
+        "trusted_proxies" | "client_ip_headers" | "excluded_ips" => {
+            let items = value.split(',').map(str::trim).filter(|item| !item.is_empty());
+            toml::Value::Array(items.map(|item| toml::Value::String(item.to_owned())).collect())
+        }
+        "listen" | "public_url" | "country_database" | "log" => toml::Value::String(value),
+        _ => value.parse().map_or(toml::Value::String(value), toml::Value::Integer),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variables(pairs: &[(&str, &str)]) -> anyhow::Result<Settings> {
+        read_variables(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
+    #[test]
+    fn variables_are_settings_in_upper_case() {
+        let pairs =
+            [("WEIR_LISTEN", "[::1]:80"), ("WEIR_EXCLUDED_IPS", "10.0.0.1, 10.1.0.0/16"), ("HOME", "/")];
+        let settings = variables(&pairs).expect("known");
+        assert_eq!(settings.listen.as_deref(), Some("[::1]:80"));
+        assert_eq!(settings.excluded_ips, Some(vec!["10.0.0.1".to_owned(), "10.1.0.0/16".to_owned()]));
+    }
+
+    #[test]
+    fn an_unknown_variable_or_key_is_an_error_that_names_it() {
+        let error = format!("{:#}", variables(&[("WEIR_LISTNE", "x")]).expect_err("misspelt"));
+        assert!(error.contains("listne"), "{error}");
+        let error = toml::from_str::<Settings>("listne = 1").expect_err("misspelt").to_string();
+        assert!(error.contains("listne"), "{error}");
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_is_an_error() {
+        variables(&[("WEIR_KEEP_EVENTS_DAYS", "soon")]).expect_err("no number");
+    }
+}

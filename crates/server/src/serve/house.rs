@@ -1,0 +1,99 @@
+//! All parts of a running server.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Router;
+use tokio::sync::watch;
+use weir_dashboard::{Commit, Dashboard, DashboardParts};
+use weir_event::{Clock, SystemClock};
+use weir_ingest::{Ingest, IngestConfig, TrustedProxies};
+use weir_processor::{Committed, Processor, ProcessorOptions, rebuild_outdated};
+use weir_queue::{Queue, QueueOptions};
+use weir_registry::Registry;
+use weir_store::{Store, StoreReader};
+
+use super::health::HealthProbe;
+use super::http::Arrivals;
+use crate::data_folder::{DataFolder, Lock};
+
+/// What differs between a server and a demo.
+pub(crate) struct HouseOptions {
+    pub ingest: IngestConfig,
+    pub queue: QueueOptions,
+    pub processor: ProcessorOptions,
+    pub public_url: Option<String>,
+    pub demo: bool,
+}
+
+/// The parts, opened and wired, not yet running.
+pub(crate) struct House {
+    pub registry: Registry,
+    pub queue: Queue,
+    pub processor: Processor,
+    pub ingest: Ingest,
+    pub dashboard: Dashboard,
+    pub store: StoreReader,
+    pub probe: Arc<HealthProbe>,
+    pub folder: DataFolder,
+    trusted_proxies: TrustedProxies,
+    pub lock: Lock,
+}
+
+impl House {
+    /// Opens everything in `data`, which no other process may be draining.
+    ///
+    /// # Errors
+    /// In words for the operator: the folder can't be written, is in use, or holds something that
+    /// can't be read.
+    pub fn open(data: &Path, options: HouseOptions) -> anyhow::Result<Self> {
+        let folder = DataFolder::make(data)?;
+        let lock = folder.lock()?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let registry = Registry::open(folder.path(), clock.clone())?;
+        let mut store = Store::open(&folder.store())?;
+        rebuild_outdated(&mut store)?;
+        let queue = Queue::open(&folder.queue(), options.queue)?;
+        let reader = store.reader();
+        let (signal, commits) = watch::channel(Commit::default());
+        let on_commit = move |committed: &Committed| {
+            signal.send_modify(|commit| commit.touch(committed.sites.iter().copied()));
+        };
+        let processor =
+            Processor::new(store, queue.clone(), registry.clone(), options.processor, Box::new(on_commit))?;
+        let probe = Arc::new(HealthProbe::new(queue.clone(), reader.clone(), clock.clone()));
+        let trusted_proxies = options.ingest.trusted_proxies.clone();
+        let ingest = Ingest::new(queue.clone(), registry.clone(), clock.clone(), options.ingest);
+        let health = probe.clone();
+        let dashboard = Dashboard::new(DashboardParts {
+            registry: registry.clone(),
+            store: reader.clone(),
+            queue: queue.clone(),
+            commits,
+            clock,
+            demo: options.demo,
+            public_url: options.public_url,
+            health: Arc::new(move || health.look()),
+        });
+        let store = reader;
+        Ok(Self {
+            registry,
+            queue,
+            processor,
+            ingest,
+            dashboard,
+            store,
+            probe,
+            folder,
+            trusted_proxies,
+            lock,
+        })
+    }
+
+    /// Every route of the server.
+    pub fn routes(&self) -> Router {
+        let pages = weir_dashboard::routes(self.dashboard.clone());
+        let pages = pages.layer(Arrivals::layer(self.trusted_proxies.clone()));
+        weir_ingest::routes(self.ingest.clone()).merge(pages)
+    }
+}

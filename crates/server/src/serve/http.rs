@@ -1,0 +1,152 @@
+//! Connections: accepted, bounded, served, let go.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, Request};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tower::{Layer, Service, ServiceExt};
+use weir_dashboard::Arrival;
+use weir_event::limits;
+use weir_ingest::TrustedProxies;
+
+/// How long a client may take to send its headers, and a keep-alive connection may rest.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long answers in work may take once the server is asked to stop.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long to wait when the system has no more file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves until `stop`, then lets answers in work finish.
+pub(crate) async fn serve(listener: TcpListener, routes: Router, stop: impl Future<Output = ()>) {
+    let places = Arc::new(Semaphore::new(limits::CONNECTIONS_MAX));
+    let connections = GracefulShutdown::new();
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let place = tokio::select! {
+            place = places.clone().acquire_owned() => place,
+            () = &mut stop => break,
+        };
+        let (stream, peer) = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection can't be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            },
+            () = &mut stop => break,
+        };
+        let connection = connection(stream, peer, routes.clone());
+        let connection = connections.watch(connection);
+        tokio::spawn(async move {
+            // A client that breaks off or sends nonsense is its own affair.
+            let _ = connection.await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(STOP_TIMEOUT, connections.shutdown()).await.is_err() {
+        tracing::warn!("some connections were still open and have been cut");
+    }
+}
+
+type Connection = hyper_util::server::conn::auto::Connection<
+    'static,
+    TokioIo<TcpStream>,
+    TowerToHyperService<WithPeer>,
+    TokioExecutor,
+>;
+
+fn connection(stream: TcpStream, peer: SocketAddr, routes: Router) -> Connection {
+    // An answer is one small packet; waiting to fill it would cost more than it saves.
+    let _ = stream.set_nodelay(true);
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(limits::HEADER_BYTES_MAX);
+    builder
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(WithPeer { routes, peer }))
+        .into_owned()
+}
+
+/// The routes, told who is asking.
+#[derive(Clone)]
+struct WithPeer {
+    routes: Router,
+    peer: SocketAddr,
+}
+
+impl Service<hyper::Request<hyper::body::Incoming>> for WithPeer {
+    type Response = axum::response::Response;
+    type Error = Infallible;
+    type Future = tower::util::Oneshot<Router, Request>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: hyper::Request<hyper::body::Incoming>) -> Self::Future {
+        let mut request = request.map(axum::body::Body::new);
+        request.extensions_mut().insert(ConnectInfo(self.peer));
+        self.routes.clone().oneshot(request)
+    }
+}
+
+/// Tells the dashboard's routes how a request came in, seen through the trusted proxies.
+#[derive(Clone)]
+pub(crate) struct Arrivals<S> {
+    inner: S,
+    trusted: Arc<TrustedProxies>,
+}
+
+#[derive(Clone)]
+pub(crate) struct ArrivalsLayer(Arc<TrustedProxies>);
+
+impl Arrivals<()> {
+    pub fn layer(trusted: TrustedProxies) -> ArrivalsLayer {
+        ArrivalsLayer(Arc::new(trusted))
+    }
+}
+
+impl<S> Layer<S> for ArrivalsLayer {
+    type Service = Arrivals<S>;
+
+    fn layer(&self, inner: S) -> Arrivals<S> {
+        Arrivals { inner, trusted: self.0.clone() }
+    }
+}
+
+impl<S: Service<Request>> Service<Request> for Arrivals<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request) -> S::Future {
+        if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied() {
+            let client = self.trusted.client_ip(peer, request.headers());
+            let https = self.trusted.trusts(peer.ip())
+                && request.headers().get("x-forwarded-proto").is_some_and(|proto| proto == "https");
+            request.extensions_mut().insert(Arrival { client, https });
+        }
+        self.inner.call(request)
+    }
+}

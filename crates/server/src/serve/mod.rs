@@ -1,0 +1,15 @@
+//! `weir serve`: the parts, wired in the order in which an event travels.
+
+mod house;
+
+mod health;
+mod http;
+
+mod pipeline;
+
+mod signals;
+
+mod run;
+
+pub(crate) use house::{House, HouseOptions};
+pub(crate) use run::serve;
