@@ -131,3 +131,78 @@ fn content_type(name: &str) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A build with one hashed file, which is there in three forms.
+    fn built(path: &str) -> Option<(Cow<'static, [u8]>, [u8; 32])> {
+        let bytes: &'static [u8] = match path {
+            "index.html" => b"<!doctype html>",
+            "favicon.svg" => b"<svg/>",
+            "assets/index-1a2b.js" => b"plain",
+            "assets/index-1a2b.js.br" => b"brotli",
+            "assets/index-1a2b.js.gz" => b"gzip",
+            _ => return None,
+        };
+        let mut hash = [0; 32];
+        hash[..bytes.len()].copy_from_slice(bytes);
+        Some((bytes.into(), hash))
+    }
+
+    fn get(path: &str, sent: &[(header::HeaderName, &str)]) -> Response {
+        let headers = sent.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
+        answer(&Method::GET, path, &headers, &built)
+    }
+
+    fn header_of(response: &Response, name: header::HeaderName) -> &str {
+        response.headers().get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    #[test]
+    fn the_smallest_form_that_the_client_reads_is_sent() {
+        let check = |accepted: &str, encoding: &str| {
+            let response = get("/assets/index-1a2b.js", &[(header::ACCEPT_ENCODING, accepted)]);
+            assert_eq!(header_of(&response, header::CONTENT_ENCODING), encoding, "{accepted}");
+            assert_eq!(header_of(&response, header::CONTENT_TYPE), "text/javascript; charset=utf-8");
+            assert_eq!(header_of(&response, header::VARY), "accept-encoding");
+            header_of(&response, header::ETAG).to_owned()
+        };
+        let brotli = check("gzip, deflate, br, zstd", "br");
+        let gzip = check("GZIP;q=1.0, br;q=0", "gzip");
+        let plain = check("identity", "");
+        assert!(brotli != gzip && gzip != plain && brotli != plain);
+        check("", "");
+        check("brotli", "");
+    }
+
+    #[test]
+    fn a_form_is_no_file_of_its_own() {
+        assert_eq!(get("/assets/index-1a2b.js.br", &[]).status(), StatusCode::NOT_FOUND);
+    }
+
+    #[test]
+    fn only_navigations_fall_back_to_the_interface() {
+        let check = |path: &str, accept: &str, status: u16| {
+            let response = get(path, &[(header::ACCEPT, accept)]);
+            assert_eq!(response.status().as_u16(), status, "{path} {accept}");
+        };
+        check("/example.com", "text/html,application/xhtml+xml,*/*;q=0.8", 200);
+        check("/example.com", "*/*", 200);
+        check("/favicon.ico", "image/avif,image/webp,*/*;q=0.8", 404);
+        check("/assets/index-old.js", "text/html", 404);
+        check("/favicon.svg", "image/avif,image/webp,*/*;q=0.8", 200);
+        check("/api/x", "text/html", 404);
+        check("/../Cargo.toml", "image/png", 404);
+    }
+
+    #[test]
+    fn a_known_form_is_not_sent_again() {
+        let etag = header_of(&get("/", &[]), header::ETAG).to_owned();
+        let again = |known: &str| get("/", &[(header::IF_NONE_MATCH, known)]).status().as_u16();
+        assert_eq!(again(&etag), 304);
+        assert_eq!(again(&format!("\"other\", {etag}")), 304);
+        assert_eq!(again("\"other\""), 200);
+    }
+}

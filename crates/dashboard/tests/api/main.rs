@@ -1,0 +1,22 @@
+//! The real router over a real registry, queue and store in a folder of their own.
+#![allow(clippy::unwrap_used)]
+
+mod house;
+
+mod session;
+
+mod guard;
+
+mod site;
+
+mod query;
+
+mod live;
+
+mod ledger;
+
+mod health;
+
+mod document;
+
+mod ui;
