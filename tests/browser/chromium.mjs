@@ -1,0 +1,34 @@
+import { existsSync } from "node:fs";
+import { chromium } from "playwright-core";
+
+const CHROMIUM = process.env.WEIR_CHROMIUM ?? "/usr/bin/chromium";
+
+/** Why no browser test can run here, if so. */
+export const whyNoBrowser = existsSync(CHROMIUM) ? false : `no Chromium at ${CHROMIUM}: apt install chromium`;
+
+/** What a person's browser says: a driven or headless one is set aside as a bot. */
+const USER_AGENT =
+  "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
+
+export function launch() {
+  return chromium.launch({
+    executablePath: CHROMIUM,
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      "--disable-blink-features=AutomationControlled",
+    ],
+    // Off by default under automation, on for everyone else.
+    ignoreDefaultArgs: ["--disable-back-forward-cache"],
+  });
+}
+
+/** A visitor: a browser profile of its own. */
+export function visitor(browser, options = {}) {
+  return browser.newContext({ userAgent: USER_AGENT, ...options });
+}

@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { execFile, spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { eventually, freePort } from "./loopback.mjs";
+
+const BINARY = process.env.WEIR_BIN;
+
+/** Why no server can run here, if so. */
+export const whyNoServer = BINARY ? false : "WEIR_BIN names no server binary";
+
+const run = promisify(execFile);
+
+/** A real server with a data folder of its own, on a loopback port that it keeps across restarts. */
+export class Weir {
+  static async start() {
+    const weir = new Weir();
+    weir.data = await mkdtemp(join(tmpdir(), "weir-browser-"));
+    weir.port = await freePort();
+    weir.origin = `http://127.0.0.1:${weir.port}`;
+    await weir.up();
+    return weir;
+  }
+
+  /** Starts the process and waits until it answers. */
+  async up() {
+    const args = ["serve", "--data", this.data, "--listen", `127.0.0.1:${this.port}`];
+    this.log = "";
+    this.process = spawn(BINARY, args, { stdio: ["ignore", "pipe", "pipe"] });
+    this.ended = new Promise((done) => this.process.once("exit", (code, signal) => done({ code, signal })));
+    for (const stream of [this.process.stdout, this.process.stderr]) {
+      stream.on("data", (text) => {
+        this.log += text;
+      });
+    }
+    await eventually(
+      "the server answers",
+      async () => (await this.isUp()) || this.process.exitCode,
+      (seen) => seen !== null,
+    );
+    assert.equal(this.process.exitCode, null, this.log);
+  }
+
+  async isUp() {
+    return fetch(`${this.origin}/_health`).then(
+      (response) => response.ok,
+      () => null,
+    );
+  }
+
+  /** As the power would: no last word, nothing flushed. */
+  async kill() {
+    this.process.kill("SIGKILL");
+    assert.equal((await this.ended).signal, "SIGKILL");
+  }
+
+  /** As an operator does. */
+  async stop() {
+    this.process.kill("SIGTERM");
+    assert.deepEqual(await this.ended, { code: 0, signal: null }, this.log);
+  }
+
+  async remove() {
+    if (this.process.exitCode === null && this.process.signalCode === null) await this.kill();
+    await rm(this.data, { recursive: true, force: true });
+  }
+
+  /** Runs a command on the data folder; its standard output. */
+  async command(...args) {
+    const { stdout } = await run(BINARY, [...args, "--data", this.data]);
+    return stdout;
+  }
+
+  async json(...args) {
+    return JSON.parse(await this.command(...args, "--json"));
+  }
+
+  async query(query) {
+    this.token ??= (await this.json("token", "create")).token;
+    const response = await fetch(`${this.origin}/api/v2/query`, {
+      method: "POST",
+      headers: { Authorization: `Bearer ${this.token}`, "Content-Type": "application/json" },
+      body: JSON.stringify({ site_id: "localhost", date_range: "7d", ...query }),
+    });
+    const answer = await response.json();
+    assert.equal(response.status, 200, JSON.stringify(answer));
+    return answer.results;
+  }
+
+  /** The headline figures, by name. */
+  async figures(...metrics) {
+    const [{ metrics: values }] = await this.query({ metrics });
+    return Object.fromEntries(metrics.map((metric, i) => [metric, values[i]]));
+  }
+
+  /** One metric of every value of a dimension. */
+  async by(dimension, metric) {
+    const rows = await this.query({ metrics: [metric], dimensions: [dimension] });
+    return Object.fromEntries(rows.map((row) => [row.dimensions[0], row.metrics[0]]));
+  }
+}
