@@ -131,7 +131,7 @@ impl QueueFile {
         Ok(())
     }
 
-    /// A disk that is full for this file alone, at its present size or at none.
+    /// As if the disk had no room for one more page of this file.
     #[cfg(test)]
     pub fn set_full(&self, full: bool) {
         let pages: u32 = self.conn.pragma_query_value(None, "page_count", |row| row.get(0)).expect("reads");

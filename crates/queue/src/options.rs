@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use weir_event::limits;
 
+const LOCK_WAIT_MAX: Duration = Duration::from_millis(250);
+
 /// How much the queue may hold, and how long it tries.
 #[derive(Debug, Clone)]
 pub struct QueueOptions {
@@ -38,10 +40,10 @@ impl QueueOptions {
         Duration::from_millis(self.deadline_ms)
     }
 
-    /// How long one try waits for another process's lock: short of the deadline, so that the wait
-    /// is made of several tries.
+    /// How long one try waits for another process's lock: far short of the deadline, so that the wait
+    /// is made of several tries and the deadline is kept.
     pub(crate) fn lock_wait(&self) -> Duration {
-        self.deadline() / limits::WRITE_RETRIES_MAX
+        LOCK_WAIT_MAX.min(self.deadline() / limits::WRITE_RETRIES_MAX)
     }
 
     pub(crate) fn site_events_max(&self) -> u64 {
