@@ -71,7 +71,9 @@ impl QueueReader {
     }
 
     /// As [`Self::books`], where `after` is found out while the queue stands still for this reader:
-    /// how far a store has read is only comparable with a snapshot that is older.
+    /// with a checkpoint read earlier, rows past it may be settled already and would be missing. A
+    /// checkpoint past [`Books::last_seq`] has overtaken the snapshot: then these books are too old
+    /// for it, and are to be read again.
     ///
     /// # Errors
     /// What SQLite or `after` reports.

@@ -2,7 +2,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use weir_event::{Control, Event, LocalDay, Seq, SiteId};
-use weir_queue::{AppendError, Entry, QueueOptions, QueueReader, append_control_beside};
+use weir_queue::{AppendError, Entry, QueueError, QueueOptions, QueueReader, append_control_beside};
 
 use crate::fixture::{Folder, Waiting, append, entries, event, events, options, pending, until};
 
@@ -154,6 +154,23 @@ fn the_books_count_by_site_and_day_and_outlive_settling() {
     let after = books(5);
     assert_eq!(after.received, [received, vec![(SiteId(2), LocalDay(12), 1)]].concat());
     assert_eq!(after.pending, [(SiteId(2), LocalDay(12), 1)]);
+}
+
+#[test]
+fn the_books_stand_still_while_somebody_finds_out_from_where_to_count() {
+    let folder = Folder::new();
+    let queue = folder.open();
+    append(&queue, 0, 4).expect("appends");
+    let mut reader = queue.reader().expect("opens");
+    let books = reader.books_with(|id| {
+        queue.settle(Seq(3));
+        append(&queue, 4, 1).expect("appends");
+        Ok::<_, QueueError>((Seq(1), id))
+    });
+    let (books, id) = books.expect("reads");
+    assert_eq!(id, queue.id());
+    assert_eq!(books.last_seq, Seq(4));
+    assert_eq!(books.pending.iter().map(|(_, _, n)| n).sum::<u64>(), 3, "two of them are settled by now");
 }
 
 #[test]
