@@ -218,6 +218,7 @@ function ledger() {
   return {
     pending: 12,
     balanced: true,
+    refused: { unknown_host: 1284 },
     sites: [
       { domain: "example.com", days, refused: { foreign_origin: 214, too_old: 9 } },
       { domain: "shop.example.org", days: [], refused: {} },
@@ -245,6 +246,7 @@ function tell(event) {
 setInterval(() => tell("now"), 10_000);
 if (mode !== "still") {
   setInterval(() => {
+    if (streams.size === 0) return;
     state.arrivals += 1;
     if (mode === "new" && state.arrivals > 2) state.sites[0].has_events = true;
     tell("change");

@@ -35,7 +35,13 @@ export type LedgerDay = {
   balanced: boolean;
 };
 export type LedgerSite = { domain: string; days: LedgerDay[]; refused: Record<string, number> };
-export type Ledger = { pending: number; balanced: boolean; sites: LedgerSite[] };
+export type Ledger = {
+  pending: number;
+  balanced: boolean;
+  sites: LedgerSite[];
+  /** Of no site: unknown hosts, and what could not be read. */
+  refused?: Record<string, number>;
+};
 export type Health = { status: "ok" | "degraded"; checks: { name: string; ok: boolean; detail: string }[] };
 
 export type QueryBody = {

@@ -88,7 +88,8 @@ function dateText(label: string, options: Intl.DateTimeFormatOptions): string {
     format = new Intl.DateTimeFormat(locale, { timeZone: "UTC", ...options });
     formats.set(key, format);
   }
-  return format.format(civil(label));
+  const time = civil(label);
+  return Number.isNaN(time.getTime()) ? "" : format.format(time);
 }
 
 export function bucketShort(label: string, interval: Interval): string {

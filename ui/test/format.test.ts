@@ -82,6 +82,11 @@ test("dates say the year only where it is not this one", () => {
   expect(daysText("2025-11-01", "2025-11-22", "2026-11-22")).toContain("2025");
 });
 
+test("a label that is no date is shown as nothing", () => {
+  expect(bucketLong("", "day")).toBe("");
+  expect(bucketLong("soon", "hour")).toBe("");
+});
+
 test("a week is named by its first day", () => {
   expect(bucketLong("2026-11-16", "week")).toMatch(/^Week of .*16/);
 });

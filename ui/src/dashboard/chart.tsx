@@ -27,10 +27,12 @@ export function Chart(props: ChartProps) {
   const plot = useRef<uPlot | null>(null);
   const latest = useRef(props);
   latest.current = props;
-  const [cursor, setCursor] = useState<{ at: number; left: number } | null>(null);
+  const [place, setCursor] = useState<{ at: number; left: number } | null>(null);
   const dark = isDark.value;
   const { metric, interval, labels, values, previous } = props;
   const count = labels.length;
+  // The line may have become shorter since the pointer last moved.
+  const cursor = place && place.at < count ? place : null;
 
   useEffect(() => {
     const element = box.current;

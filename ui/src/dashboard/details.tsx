@@ -28,8 +28,6 @@ const ROWS_MAX = 1000;
 
 export function detailMetrics(dimension: string): Metric[] {
   if (dimension === "event:name") return ["events", "visitors"];
-  if (dimension === "event:page" || dimension === "event:hostname")
-    return ["visitors", "pageviews", "bounce_rate"];
   return ["visitors", "visits", "pageviews", "bounce_rate", "visit_duration"];
 }
 

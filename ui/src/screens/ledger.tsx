@@ -91,25 +91,31 @@ function Books({ ledger }: { ledger: Ledger }) {
       {ledger.sites.map((site) => (
         <SiteBooks key={site.domain} site={site} />
       ))}
+      <Refused counts={ledger.refused ?? {}} label="Refused and of no site" />
     </div>
   );
 }
 
+function Refused({ counts, label = "Refused" }: { counts: Record<string, number>; label?: string }) {
+  const refused = Object.entries(counts).filter(([, count]) => count > 0);
+  if (refused.length === 0) return null;
+  return (
+    <p class="text-[0.8125rem] text-soft">
+      <Term text="Turned away before the queue, so never acknowledged. Counted as well as possible.">
+        {label}
+      </Term>
+      : {refused.map(([reason, count]) => `${full(count)} ${plainReason(reason)}`).join(", ")}
+    </p>
+  );
+}
+
 function SiteBooks({ site }: { site: LedgerSite }) {
-  const refused = Object.entries(site.refused).filter(([, count]) => count > 0);
   const days = [...site.days].sort((a, b) => (a.day < b.day ? 1 : -1));
   return (
     <section class="card overflow-hidden" aria-label={site.domain}>
       <header class="flex flex-wrap items-center justify-between gap-2 border-b border-line px-4 py-3 sm:px-5">
         <h2 class="font-semibold">{site.domain}</h2>
-        {refused.length > 0 && (
-          <p class="text-[0.8125rem] text-soft">
-            <Term text="Turned away before the queue, so never acknowledged. Counted as well as possible.">
-              Refused
-            </Term>
-            : {refused.map(([reason, count]) => `${full(count)} ${plainReason(reason)}`).join(", ")}
-          </p>
-        )}
+        <Refused counts={site.refused} />
       </header>
       {days.length === 0 ? (
         <p class="px-5 py-8 text-center text-soft">Nothing received yet.</p>
