@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
-use weir_event::{Clock, Reason};
+use weir_event::{Clock, Reason, SiteId, Zone};
 use weir_queue::Queue;
 use weir_registry::Registry;
 
@@ -100,10 +100,10 @@ impl Shared {
     }
 
     /// Counts beside the books; the registry keeps what no site is known for under the UTC day.
-    pub(crate) fn count_refusals(&self, site: Option<weir_event::SiteId>, reason: Reason, n: u64) {
+    pub(crate) fn count_refusals(&self, site: Option<SiteId>, reason: Reason, n: u64) {
         let now = self.clock.now();
         let site = site.and_then(|id| self.registry.snapshot().site_by_id(id).cloned());
-        let day = site.as_ref().map_or_else(|| weir_event::Zone::utc().day_of(now), |site| site.day_of(now));
+        let day = site.as_ref().map_or_else(|| Zone::utc().day_of(now), |site| site.day_of(now));
         self.registry.count_refusals(site.map(|site| site.id), day, reason, n);
     }
 }

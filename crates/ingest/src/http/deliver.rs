@@ -3,7 +3,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, header};
-use weir_event::{Event, Reason, limits};
+use weir_event::{Event, Reason, SiteId, limits};
 use weir_queue::AppendError;
 
 use super::answer::{Answer, Dropped};
@@ -46,7 +46,7 @@ async fn deliver(ingest: &Shared, peer: SocketAddr, request: Request, route: Rou
         Err(answer) => return refuse(ingest, answer, 1),
     };
     // After the body: a sender that trickles must not hold what others need.
-    let Some(_permit) = ingest.permit() else { return overloaded(ingest, None, 1) };
+    let Some(_permit) = ingest.permit() else { return no_permit(ingest) };
     let mended;
     let body = match decode(&bytes) {
         Err(Fault::Malformed(why)) => {
@@ -142,16 +142,23 @@ async fn append(ingest: &Shared, events: Vec<Event>) -> Result<(), Answer> {
             Counts::add(&ingest.counts.accepted_events, n);
             Ok(())
         }
-        Err(AppendError::Full { .. } | AppendError::Failed | AppendError::Closed) => {
-            Err(overloaded(ingest, Some(site), n))
+        Err(AppendError::Full { retry_after_secs }) => {
+            Err(overloaded(ingest, Some(site), n, retry_after_secs))
+        }
+        Err(AppendError::Failed | AppendError::Closed) => {
+            Err(overloaded(ingest, Some(site), n, ingest.queue.retry_after_secs()))
         }
     }
 }
 
-fn overloaded(ingest: &Shared, site: Option<weir_event::SiteId>, events: usize) -> Answer {
+fn no_permit(ingest: &Shared) -> Answer {
+    overloaded(ingest, None, 1, ingest.queue.retry_after_secs())
+}
+
+fn overloaded(ingest: &Shared, site: Option<SiteId>, events: usize, retry_after_secs: u32) -> Answer {
     Counts::add(&ingest.counts.overloaded, 1);
     ingest.count_refusals(site, Reason::Overloaded, events as u64);
-    Answer::Overloaded { retry_after_secs: with_jitter(ingest.queue.retry_after_secs()) }
+    Answer::Overloaded { retry_after_secs: with_jitter(retry_after_secs) }
 }
 
 /// A whole delivery is refused before its events are looked at.

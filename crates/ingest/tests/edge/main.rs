@@ -1,0 +1,12 @@
+//! The edge as trackers meet it: the real router over a real queue and registry.
+
+mod harness;
+
+mod accepted;
+mod identity;
+mod older;
+mod overload;
+mod refused;
+mod script;
+mod socket;
+mod times;
