@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { eventually, freePort } from "./loopback.mjs";
 
-const BINARY = process.env.WEIR_BIN;
+const BINARY = process.env.BINARY_UNDER_TEST;
 
 /** Why no server can run here, if so. */
-export const whyNoServer = BINARY ? false : "WEIR_BIN names no server binary";
+export const whyNoServer = BINARY ? false : "BINARY_UNDER_TEST names no server binary";
 
 const run = promisify(execFile);
 
@@ -28,7 +28,7 @@ export class Weir {
   async up() {
     const args = ["serve", "--data", this.data, "--listen", `127.0.0.1:${this.port}`];
     this.log = "";
-    this.process = spawn(BINARY, args, { env: withoutWeir(), stdio: ["ignore", "pipe", "pipe"] });
+    this.process = spawn(BINARY, args, { stdio: ["ignore", "pipe", "pipe"] });
     this.ended = new Promise((done) => this.process.once("exit", (code, signal) => done({ code, signal })));
     for (const stream of [this.process.stdout, this.process.stderr]) {
       stream.on("data", (text) => {

@@ -1,0 +1,52 @@
+//! Running other programs.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, bail, ensure};
+
+/// The repository's root: this crate's parent.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the repository").to_owned()
+}
+
+/// Runs a program in a folder of the repository, its output going to the terminal.
+pub(crate) fn run(folder: &str, program: &str, args: &[&str]) -> anyhow::Result<()> {
+    run_with(folder, program, args, &[])
+}
+
+pub(crate) fn run_with(
+    folder: &str,
+    program: &str,
+    args: &[&str],
+    env: &[(&str, &str)],
+) -> anyhow::Result<()> {
+    println!("\n$ ({folder}) {program} {}", args.join(" "));
+    let status =
+        Command::new(program).args(args).envs(env.iter().copied()).current_dir(root().join(folder)).status();
+    let status = status.with_context(|| format!("{program} can't be started: is it installed?"))?;
+    ensure!(status.success(), "{program} {} in {folder} ended with {status}", args.join(" "));
+    Ok(())
+}
+
+/// Whether a program answers to its name.
+pub(crate) fn has(program: &str) -> bool {
+    let found = Command::new(program).arg("--version").output();
+    found.is_ok_and(|output| output.status.success())
+}
+
+/// Installs a Debian package unless `program` is there already; says what to do where it may not.
+pub(crate) fn need(program: &str, package: &str) -> anyhow::Result<()> {
+    if has(program) {
+        return Ok(());
+    }
+    let may = has("apt-get") && Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
+    if !may {
+        bail!(
+            "{program} is missing: install it (on Debian as root: apt-get install {package}) and run this again"
+        );
+    }
+    // Package lists on a new machine are empty or old.
+    run(".", "apt-get", &["update", "-q"])?;
+    run_with(".", "apt-get", &["install", "-y", "-q", package], &[("DEBIAN_FRONTEND", "noninteractive")])
+}
