@@ -20,8 +20,17 @@ pub(crate) struct Log<'a> {
     asked: PropsAsked<'a>,
     props: &'a mut PropValues,
     rows_read: u64,
+    bounds: Bounds,
+}
+
+/// How much is read and held.
+#[derive(Clone, Copy)]
+struct Bounds {
+    log_rows_max: u64,
     day_rows_max: usize,
 }
+
+const BOUNDS: Bounds = Bounds { log_rows_max: QUERY_LOG_ROWS_MAX, day_rows_max: QUERY_DAY_ROWS_MAX };
 
 /// A row of the log on its way to its visitor's others.
 struct Row {
@@ -46,15 +55,7 @@ impl<'a> Log<'a> {
             Dimension::Prop(_) => Some(None),
         });
         let asked = PropsAsked::of(asking.question);
-        Self {
-            asking,
-            leaves,
-            told: told.collect(),
-            asked,
-            props,
-            rows_read: 0,
-            day_rows_max: QUERY_DAY_ROWS_MAX,
-        }
+        Self { asking, leaves, told: told.collect(), asked, props, rows_read: 0, bounds: BOUNDS }
     }
 
     pub fn read(
@@ -87,9 +88,10 @@ impl<'a> Log<'a> {
             if day.from < day.to {
                 store.read(|reading| self.day(reading, &day, groups))?;
             }
-            if self.rows_read > QUERY_LOG_ROWS_MAX {
+            if self.rows_read > self.bounds.log_rows_max {
                 return Err(QueryError::bad(format!(
-                    "The query would read more than {QUERY_LOG_ROWS_MAX} events; narrow the range."
+                    "The query would read more than {} events; narrow the range.",
+                    self.bounds.log_rows_max
                 )));
             }
         }
@@ -101,7 +103,7 @@ impl<'a> Log<'a> {
         let mut rows = Vec::new();
         let mut seen = 0;
         self.rows(reading, day, &mut |log, row| match row.visitor {
-            Some(_) if seen < log.day_rows_max => {
+            Some(_) if seen < log.bounds.day_rows_max => {
                 seen += 1;
                 rows.extend(log.row(row));
             }
@@ -111,7 +113,7 @@ impl<'a> Log<'a> {
                 log.late(&row.event, &props, day, groups);
             }
         })?;
-        let shares = seen.div_ceil(self.day_rows_max).max(1) as u64;
+        let shares = seen.div_ceil(self.bounds.day_rows_max).max(1) as u64;
         if shares == 1 {
             self.units(rows, day, groups);
             return Ok(());
@@ -260,4 +262,101 @@ fn own_counts(event: &UnitEvent) -> Counters {
 fn visit_counts(visit: &Visit<'_>) -> Counters {
     let (bounces, duration_secs) = (i64::from(visit.bounce), visit.duration_secs);
     Counters { visits: 1, bounces, duration_secs, ..Counters::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+    use weir_event::{Zone, limits};
+    use weir_registry::{Registry, Site};
+    use weir_rollups::{Client, FOLD_VERSION, Source, ValueId};
+    use weir_store::{NewRow, Store};
+    use weir_testkit::TestClock;
+
+    use super::*;
+    use crate::Question;
+    use crate::range::Range;
+
+    const DAY: LocalDay = LocalDay(20_000);
+
+    /// Ten visitors with four views each, ten minutes apart, and three views without a visitor.
+    fn store_with_a_day(path: &std::path::Path, site: &Site) -> Store {
+        let mut store = Store::open(&path.join("weir.db")).expect("a store");
+        let frame = site.zone.frame(DAY);
+        let mut batch = store.begin().expect("a batch");
+        for n in 0..43u32 {
+            let event = UnitEvent {
+                time: frame.start + i64::from(n / 10) * 10 * Millis::MINUTE,
+                tie: n,
+                kind: Kind::PageView,
+                page: ValueId::NONE,
+                host: ValueId::NONE,
+                client: Client::default(),
+                source: Source::default(),
+                name: ValueId::NONE,
+                amount: None,
+                engaged_ms: 0,
+            };
+            let visitor = (n < 40).then_some(u64::from(n % 10));
+            let row = NewRow { site: site.id, event, visitor, props: "", set_aside: None, days_late: 0 };
+            batch.log(&row).expect("a log row");
+        }
+        let day = SiteDay {
+            frame,
+            zone: "UTC".to_owned(),
+            fold_version: FOLD_VERSION,
+            visit_timeout_secs: limits::VISIT_TIMEOUT_SECS,
+            state: DayState::Open,
+            checksum: None,
+        };
+        batch.open_day(site.id, &day).expect("a day");
+        batch.commit().expect("a commit");
+        store
+    }
+
+    fn count(bounds: Bounds) -> Result<Counters, QueryError> {
+        let dir = tempfile::tempdir().expect("a folder");
+        let now = Millis(i64::from(DAY.0) * Millis::DAY);
+        let registry = Registry::open(dir.path(), Arc::new(TestClock::at(now))).expect("a registry");
+        let site = registry.add_site("example.com", &Zone::utc()).expect("a site");
+        let store = store_with_a_day(dir.path(), &site);
+        let body = json!({"site_id": "example.com", "metrics": ["visitors"], "date_range": "day"});
+        let question = Question::parse(body.to_string().as_bytes()).expect("a question");
+        let range = Range::Days(DAY, DAY);
+        let asking = Asking { question: &question, site: &site, now, range, interval: None };
+        let mut props = PropValues::default();
+        let log = Log { bounds, ..Log::new(&asking, &[], &mut props) };
+        let mut groups = Groups::default();
+        log.read(&store.reader(), &[Piece::Log(DAY, DAY, None)], &mut groups)?;
+        Ok(groups.get(&Group::default()).copied().unwrap_or_default())
+    }
+
+    #[test]
+    fn a_day_read_in_shares_counts_as_one_read_whole() {
+        let whole = count(BOUNDS).expect("counts");
+        let expected = Counters {
+            visitors: 10,
+            visits: 10,
+            pageviews: 43,
+            duration_secs: 10 * 1_800,
+            ..Counters::default()
+        };
+        assert_eq!(whole, expected);
+        for day_rows_max in [1, 3, 7, 39, 40, 41] {
+            assert_eq!(
+                count(Bounds { day_rows_max, ..BOUNDS }).expect("counts"),
+                whole,
+                "{day_rows_max} rows"
+            );
+        }
+    }
+
+    #[test]
+    fn the_rows_that_a_question_reads_are_bounded() {
+        assert!(count(Bounds { log_rows_max: 43, ..BOUNDS }).is_ok());
+        let error = count(Bounds { log_rows_max: 42, ..BOUNDS }).expect_err("a refusal");
+        assert!(error.to_string().contains("narrow the range"));
+    }
 }
