@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::time::Duration;
 
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -82,8 +83,9 @@ pub(crate) struct LiveFigures {
 pub(crate) async fn live(
     State(dashboard): State<Dashboard>,
     reader: Reader,
-    Query(params): Query<LiveParams>,
+    params: Result<Query<LiveParams>, QueryRejection>,
 ) -> Result<Response, ApiError> {
+    let Query(params) = params?;
     let site = reader.site(&dashboard, &params.site_id)?.id;
     let place = dashboard.shared.streams.clone().try_acquire_owned();
     let place = place.map_err(|_| ApiError::busy("Too many live views are open: try again", 30))?;

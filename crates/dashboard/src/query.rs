@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use weir_query::{Answer, QueryError, Question, QuestionBody};
 
 use crate::Dashboard;
@@ -18,9 +19,9 @@ use crate::caller::Reader;
 pub(crate) async fn query(
     State(dashboard): State<Dashboard>,
     reader: Reader,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Answer>, ApiError> {
-    let question = Question::parse(&body)?;
+    let question = Question::parse(&body?)?;
     let site = reader.site(&dashboard, question.site())?;
     let answer = dashboard.off_thread(move |dashboard| {
         Ok(weir_query::run(&dashboard.store, &site, dashboard.clock.now(), &question)?)

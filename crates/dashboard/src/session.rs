@@ -15,7 +15,7 @@ use crate::tries::Guesser;
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SessionAnswer {
-    /// Null: log in.
+    /// Null: log in, unless this is the demo.
     user: Option<UserAnswer>,
     /// Nobody has an account yet.
     setup_required: bool,
@@ -66,9 +66,9 @@ pub(crate) async fn session(
     let credential = Credential::of(&headers, &extensions, dashboard.demo);
     let answer = dashboard.off_thread(move |dashboard| {
         let email = match credential {
-            Some(Credential::Demo) => Some("demo".to_owned()),
             Some(Credential::Session(token)) => dashboard.registry.session(&token).map(|user| user.email),
-            Some(Credential::Token(_)) | None => None,
+            // Nobody in particular, who in the demo may look all the same.
+            Some(Credential::Demo | Credential::Token(_)) | None => None,
         };
         let setup_required = !dashboard.demo && !dashboard.registry.has_users();
         Ok(SessionAnswer::of(dashboard.demo, setup_required, email))

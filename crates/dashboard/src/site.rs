@@ -1,6 +1,7 @@
 //! Sites: which there are, adding and removing them, and the tag that connects one.
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{Extensions, HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -63,7 +64,9 @@ pub(crate) async fn sites(
 ) -> Result<Json<SitesAnswer>, ApiError> {
     let answer = dashboard.off_thread(move |dashboard| {
         let sites = dashboard.registry.sites().into_iter().filter(|site| reader.may_read(site.id));
-        let sites = sites.map(|site| SiteAnswer::of(dashboard, &site)).collect::<Result<_, _>>()?;
+        let sites = dashboard.store.read(|reading| {
+            sites.map(|site| Ok(SiteAnswer::of(&site, reading.has_events(site.id)?))).collect()
+        })?;
         let unknown =
             if reader.access == Access::All { dashboard.registry.unknown_hosts()? } else { Vec::new() };
         Ok(SitesAnswer { sites, unknown_hosts: unknown.into_iter().map(UnknownHostAnswer::of).collect() })
@@ -87,7 +90,7 @@ pub(crate) async fn add_site(
         .map_err(|error: weir_event::ZoneError| ApiError::bad_request(error.to_string()))?;
     let answer = dashboard.off_thread(move |dashboard| {
         let site = dashboard.registry.add_site(&body.domain, &zone)?;
-        SiteAnswer::of(dashboard, &site)
+        Ok(SiteAnswer::of(&site, has_events(dashboard, &site)?))
     });
     Ok((StatusCode::CREATED, Json(answer.await?)))
 }
@@ -99,8 +102,9 @@ pub(crate) async fn add_site(
 pub(crate) async fn remove_site(
     State(dashboard): State<Dashboard>,
     _owner: Owner,
-    Path(domain): Path<String>,
+    domain: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, ApiError> {
+    let Path(domain) = domain?;
     let removed = dashboard.off_thread(move |dashboard| {
         // First the registry, which lets no more events in; then the wish to delete what is there,
         // which the processor refuses while the registry still lists the site.
@@ -122,8 +126,9 @@ pub(crate) async fn install(
     headers: HeaderMap,
     extensions: Extensions,
     reader: Reader,
-    Path(domain): Path<String>,
+    domain: Result<Path<String>, PathRejection>,
 ) -> Result<Json<InstallAnswer>, ApiError> {
+    let Path(domain) = domain?;
     let site = reader.site(&dashboard, &domain)?;
     let snippet = snippet(&address_of_this_server(&dashboard, &headers, &extensions)?);
     let has_events = dashboard.off_thread(move |dashboard| has_events(dashboard, &site));
@@ -155,13 +160,13 @@ fn has_events(dashboard: &Dashboard, site: &Site) -> Result<bool, ApiError> {
 }
 
 impl SiteAnswer {
-    fn of(dashboard: &Dashboard, site: &Site) -> Result<Self, ApiError> {
-        Ok(Self {
+    fn of(site: &Site, has_events: bool) -> Self {
+        Self {
             domain: site.domain.clone(),
             timezone: site.zone.name().to_owned(),
-            has_events: has_events(dashboard, site)?,
+            has_events,
             created_at: site.created.to_string(),
-        })
+        }
     }
 }
 

@@ -143,7 +143,9 @@ async fn the_demo_shows_everything_and_changes_nothing() {
     let house = House::demo();
     house.add_site("demo.test");
     let session = house.get("/api/session", "").await.ok();
-    assert_eq!((&session["demo"], &session["setup_required"]), (&json!(true), &json!(false)));
+    let expected = json!({"user": null, "setup_required": false, "demo": true,
+        "version": env!("CARGO_PKG_VERSION")});
+    assert_eq!(session, expected);
     assert_eq!(house.get("/api/sites", "").await.ok()["sites"][0]["domain"], "demo.test");
     let question = json!({"site_id": "demo.test", "metrics": ["visitors"], "date_range": "day"});
     house.post("/api/v2/query", "", question).await.ok();
@@ -209,4 +211,5 @@ async fn unknown_addresses_of_the_api_are_errors_as_json() {
     house.post("/api/nothing", &cookie, json!({})).await.refused(404);
     house.delete("/api/sites", &cookie).await.refused(405);
     house.post("/example.com", &cookie, json!({})).await.refused(405);
+    house.get("/api/sites/%ff/install", &cookie).await.refused(400);
 }

@@ -115,7 +115,9 @@ impl House {
     /// Receives `n` page views of the site now; the last one's number.
     pub fn receive(&self, site: SiteId, first: u64, n: u64) -> Seq {
         let view = |i| Entry::Event(Box::new(page_view(first + i, site, i, NOON)));
-        self.queue.append_blocking((0..n).map(view).collect()).unwrap()
+        let views = (0..n).map(view).collect();
+        // On a thread of its own: waiting for the disk must not hold up a runtime.
+        std::thread::scope(|scope| scope.spawn(|| self.queue.append_blocking(views)).join().unwrap()).unwrap()
     }
 
     /// Books `n` events of the site as stored and moves the checkpoint, as the processor does.
