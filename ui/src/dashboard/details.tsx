@@ -66,7 +66,7 @@ export function Details({ site, view, today, version, tab, onClose, onFilter }: 
         <Icon name="search" class="text-soft" />
         <input
           type="search"
-          class="h-9 w-full rounded bg-transparent outline-offset-4"
+          class="h-9 w-full rounded bg-transparent outline-offset-4 placeholder:text-soft placeholder:opacity-100"
           placeholder={`Search ${tab.label.toLowerCase()}`}
           aria-label={`Search ${tab.label.toLowerCase()}`}
           value={typed}

@@ -1,7 +1,7 @@
 // A button that opens a small panel. Escape and a click elsewhere close it, arrow keys walk through it.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 type Props = {
   button: ComponentChildren;
@@ -32,7 +32,8 @@ export function Popover({
     root.current?.querySelector("button")?.focus();
   };
 
-  useEffect(() => {
+  // Before the next key can arrive: it belongs to the panel already.
+  useLayoutEffect(() => {
     if (!open) return;
     const panel = document.getElementById(id);
     const first =

@@ -42,7 +42,7 @@ export function Install({ site }: { site: Site }) {
           Page views are counted on their own, also in single-page apps. For anything else, call{" "}
           <code class="rounded bg-tint px-1.5 py-0.5 font-mono text-ink">weir.track("signup")</code>.
         </p>
-        <p>No cookie, no stored IP address, no lasting visitor id: no banner is needed for Weir.</p>
+        <p>No cookie, no stored IP address, no lasting visitor id.</p>
         <p>
           Nothing arrives? Open the page in a browser without an ad blocker, on {site.domain} or a subdomain
           of it. Do Not Track is respected.
@@ -86,7 +86,7 @@ function selectAll(element: HTMLElement | null): void {
 
 function Waiting({ arrived, domain }: { arrived: boolean; domain: string }) {
   return (
-    <div role="status" class="mt-5 flex flex-wrap items-center gap-3 border-t border-line pt-5">
+    <div role="status" class="mt-5 flex items-center gap-3 border-t border-line pt-5">
       {arrived ? (
         <>
           <span class="grid size-6 place-items-center rounded-full bg-tint text-good">
@@ -99,7 +99,7 @@ function Waiting({ arrived, domain }: { arrived: boolean; domain: string }) {
         </>
       ) : (
         <>
-          <span class="live-dot mx-2" />
+          <span class="live-dot mx-2 shrink-0" />
           <span>
             Waiting for the first event. <span class="text-soft">This page moves on by itself.</span>
           </span>
