@@ -158,3 +158,21 @@ fn visitor_id(key: &Key, site: SiteId, ip: IpAddr, user_agent: &str) -> VisitorI
     hasher.finalize_xof().fill(&mut id);
     VisitorId(u64::from_le_bytes(id))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_that_run_together_into_the_same_bytes_are_different_visitors() {
+        let key = Key([7; 32]);
+        let id = |site: u32, ip: &str, agent: &str| {
+            visitor_id(&key, SiteId(site), ip.parse().expect("an address"), agent)
+        };
+        // 192.0.2.7 followed by "abcdefghijkl" are the bytes of this IPv6 address.
+        let (short, long) = ("192.0.2.7", "c000:207:6162:6364:6566:6768:696a:6b6c");
+        assert_ne!(id(1, short, "abcdefghijkl and more"), id(1, long, " and more"));
+        assert_ne!(id(1, short, "a"), id(2, short, "a"), "the site counts by itself, too");
+        assert_eq!(id(1, short, "a"), id(1, short, "a"));
+    }
+}

@@ -57,6 +57,14 @@ fn a_session_is_known_by_its_token_until_it_ends() {
 }
 
 #[test]
+fn the_whole_hash_must_match_not_only_where_it_is_found() {
+    let server = with_user();
+    let session = logged_in(&server.registry, PASSWORD);
+    server.tamper("UPDATE login_sessions SET hash = zeroblob(32)");
+    assert!(server.registry.session(&session.token).is_none());
+}
+
+#[test]
 fn logging_out_ends_one_session() {
     let server = with_user();
     let (one, two) = (logged_in(&server.registry, PASSWORD), logged_in(&server.registry, PASSWORD));

@@ -46,6 +46,13 @@ impl Fixture {
         self.registry.add_site(domain, &zone.parse().expect("a zone")).expect("adds")
     }
 
+    /// Changes the database behind the registry's back.
+    fn tamper(&self, sql: &str) {
+        let path = self.folder.path().join("registry.db");
+        let conn = weir_sqlite::open_writer(&path, &weir_sqlite::Tuning::default()).expect("opens");
+        conn.execute_batch(sql).expect("changes");
+    }
+
     /// Whether the bytes are anywhere in the database's files.
     fn database_holds(&self, bytes: &[u8]) -> bool {
         ["registry.db", "registry.db-wal"].iter().any(|name| {

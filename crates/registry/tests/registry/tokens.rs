@@ -22,6 +22,15 @@ fn a_token_gives_the_access_it_was_made_for() {
 }
 
 #[test]
+fn the_whole_hash_must_match_not_only_where_it_is_found() {
+    let server = Fixture::new();
+    let token = server.registry.create_token("all", None).expect("makes").token;
+    assert!(server.registry.token_access(&token).is_some());
+    server.tamper("UPDATE tokens SET hash = zeroblob(32)");
+    assert!(server.registry.token_access(&token).is_none());
+}
+
+#[test]
 fn tokens_are_listed_without_their_text() {
     let server = Fixture::new();
     let site = server.site("example.com", "UTC");
