@@ -154,7 +154,12 @@ impl Registry {
     ) -> Result<T, RegistryError> {
         let mut writer = self.writer();
         let done = commit(&mut writer.conn, change)?;
-        self.reload(&writer.conn)?;
+        if let Err(error) = self.reload(&writer.conn) {
+            // Done is done: an error would say otherwise. No version is negative, so that the next
+            // refresh reads again.
+            tracing::warn!(%error, "a change of the registry is shown later");
+            writer.data_version = -1;
+        }
         Ok(done)
     }
 

@@ -12,6 +12,6 @@ pub(crate) const TUNING: Tuning = Tuning {
 };
 
 pub(crate) const READER_CACHE_KIB: u32 = 256;
-/// A login check takes microseconds: few connections serve many requests.
+/// A login check reads one row: few connections serve many requests.
 pub(crate) const READERS_MAX: usize = 4;
 pub(crate) const READERS_IDLE: usize = 2;
