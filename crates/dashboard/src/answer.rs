@@ -205,3 +205,83 @@ impl From<StoreError> for ApiError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use tempfile::TempDir;
+    use tokio::sync::watch;
+    use weir_event::Millis;
+    use weir_queue::{Queue, QueueOptions};
+    use weir_registry::Registry;
+    use weir_store::Store;
+    use weir_testkit::TestClock;
+
+    use super::*;
+    use crate::{Commit, DashboardParts, Health};
+
+    fn dashboard(folder: &TempDir) -> Dashboard {
+        let clock = Arc::new(TestClock::at(Millis(1_780_315_200_000)));
+        Dashboard::new(DashboardParts {
+            registry: Registry::open(folder.path(), clock.clone()).unwrap(),
+            store: Store::open(&folder.path().join("weir.db")).unwrap().reader(),
+            queue: Queue::open(&folder.path().join("queue.db"), QueueOptions::default()).unwrap(),
+            commits: watch::channel(Commit::default()).1,
+            clock,
+            demo: true,
+            public_url: None,
+            health: Arc::new(|| Health { database_ok: true, checks: Vec::new() }),
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_read_more_than_allowed_waits_and_is_told_that_the_server_is_busy() {
+        let folder = tempfile::tempdir().unwrap();
+        let dashboard = dashboard(&folder);
+        let (go, gone) = mpsc::channel::<()>();
+        let gone = Arc::new(std::sync::Mutex::new(gone));
+        let reads: Vec<_> = (0..limits::READS_AT_ONCE_MAX)
+            .map(|_| {
+                let (dashboard, gone) = (dashboard.clone(), gone.clone());
+                let read = move |_: &Dashboard| {
+                    let _ = gone.lock().map(|gone| gone.recv());
+                    Ok(())
+                };
+                tokio::spawn(async move { dashboard.off_thread(read).await })
+            })
+            .collect();
+        while dashboard.shared.reads.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let one_more = dashboard.off_thread(|_| Ok(()));
+        let waiting = async {
+            tokio::task::yield_now().await;
+            tokio::time::advance(Duration::from_millis(limits::READ_WAIT_MS_MAX)).await;
+        };
+        let (refused, ()) = tokio::join!(one_more, waiting);
+        let refused = refused.unwrap_err();
+        assert_eq!((refused.status, refused.retry_after_secs), (StatusCode::SERVICE_UNAVAILABLE, Some(2)));
+        // Password hashes have turns of their own.
+        assert!(dashboard.off_thread_hashing(|_| Ok(())).await.is_ok());
+
+        drop(go);
+        for read in reads {
+            assert!(read.await.unwrap().is_ok());
+        }
+        assert!(dashboard.off_thread(|_| Ok(())).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn an_error_of_the_server_says_nothing_of_its_inside() {
+        let folder = tempfile::tempdir().unwrap();
+        let broken = dashboard(&folder).off_thread::<()>(|_| panic!("secret")).await.unwrap_err();
+        let internal = ApiError::internal("a test", &"/data/secret.db: disk I/O error");
+        for error in [broken, internal] {
+            let response = error.into_response();
+            assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+            let body = axum::body::to_bytes(response.into_body(), 1_000).await.unwrap();
+            assert_eq!(&body[..], br#"{"error":"The server failed; its log says why"}"#);
+        }
+    }
+}

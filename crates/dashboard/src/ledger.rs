@@ -92,7 +92,7 @@ pub fn read_ledger(
     registry: &Registry,
     access: Access,
 ) -> Result<Ledger, LedgerError> {
-    let (queue, store) = read_books(queue, store)?;
+    let (queue, store) = read_books(queue, || store.read(|reading| reading.ledger()))?;
     let mut days = balance(&queue.received, &queue.pending, &store);
     days.retain(|day| access == Access::All || access == Access::Site(day.site));
     let mut ledger = Ledger {
@@ -111,10 +111,13 @@ pub fn read_ledger(
 /// The queue's snapshot comes first and stays while the store is read. Rows are settled only up to
 /// the store's checkpoint, so none past a later checkpoint is missing from an earlier snapshot;
 /// what the store read that the snapshot has not yet shows, and then both are read again.
-fn read_books(queue: &mut QueueReader, store: &StoreReader) -> Result<(Books, StoreBooks), LedgerError> {
+fn read_books(
+    queue: &mut QueueReader,
+    mut read_store: impl FnMut() -> Result<StoreBooks, StoreError>,
+) -> Result<(Books, StoreBooks), LedgerError> {
     for _ in 0..limits::LEDGER_READS_MAX {
         let (queue, store) = queue.books_with(|id| {
-            let books = store.read(|reading| reading.ledger())?;
+            let books = read_store()?;
             // A checkpoint of another queue says nothing of this one's rows: all are pending.
             let here = books.checkpoint.filter(|checkpoint| checkpoint.queue == id);
             Ok::<_, LedgerError>((here.map_or(Seq(0), |checkpoint| checkpoint.seq), books))
@@ -195,5 +198,125 @@ impl From<LedgerError> for ApiError {
             LedgerError::Store(error) => error.into(),
             LedgerError::Registry(error) => error.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+    use weir_event::{Millis, Zone};
+    use weir_queue::{Entry, Queue, QueueOptions};
+    use weir_store::{BookEntry, Store};
+    use weir_testkit::page_view;
+
+    use super::*;
+
+    const SITE: SiteId = SiteId(1);
+    const NOON: Millis = Millis(1_780_315_200_000);
+
+    /// Both sides, and a processor that goes on when told.
+    struct Sides {
+        queue: Queue,
+        store: Store,
+        _folder: TempDir,
+    }
+
+    impl Sides {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let options = QueueOptions { disk_reserve_bytes: 0, ..QueueOptions::default() };
+            let queue = Queue::open(&folder.path().join("queue.db"), options).unwrap();
+            let store = Store::open(&folder.path().join("weir.db")).unwrap();
+            Self { queue, store, _folder: folder }
+        }
+
+        fn receive(&self, n: u64) {
+            let view = |i| Entry::Event(Box::new(page_view(i, SITE, i, NOON)));
+            self.queue.append_blocking((0..n).map(view).collect()).unwrap();
+        }
+
+        /// Stores what is pending and settles it, which takes one more commit of the queue.
+        fn process(&mut self) {
+            let mut reader = self.queue.reader().unwrap();
+            let done = self.store.reader().read(|reading| reading.checkpoint()).unwrap();
+            let rows = reader.pending(done.map_or(Seq(0), |done| done.seq), 1_000).unwrap();
+            let last = rows.last().unwrap().seq;
+            let mut batch = self.store.begin().unwrap();
+            let n = rows.len() as i64;
+            batch.book(SITE, Zone::utc().day_of(NOON), BookEntry::Stored, n).unwrap();
+            batch.advance(Checkpoint { queue: self.queue.id(), seq: last, received: NOON }).unwrap();
+            batch.commit().unwrap();
+            self.queue.settle(last);
+            self.receive(1);
+            assert!(reader.oldest().unwrap() > Some(last), "what the store holds is settled");
+        }
+    }
+
+    fn check_balance(queue: &Books, store: &StoreBooks) {
+        let days = balance(&queue.received, &queue.pending, store);
+        assert!(days.iter().all(DayBooks::balanced), "{days:?}");
+    }
+
+    #[test]
+    fn a_store_that_goes_on_after_it_was_read_takes_no_row_from_the_snapshot() {
+        let mut sides = Sides::new();
+        sides.receive(3);
+        let mut queue = sides.queue.reader().unwrap();
+        let mut looks = 0;
+        let (queue, store) = read_books(&mut queue, || {
+            looks += 1;
+            let books = sides.store.reader().read(|reading| reading.ledger())?;
+            sides.process();
+            Ok(books)
+        })
+        .unwrap();
+        check_balance(&queue, &store);
+        assert_eq!((looks, queue.pending[0].2), (1, 3));
+    }
+
+    #[test]
+    fn a_store_that_went_past_the_snapshot_is_read_again() {
+        let mut sides = Sides::new();
+        sides.receive(3);
+        let mut queue = sides.queue.reader().unwrap();
+        let mut looks = 0;
+        let (queue, store) = read_books(&mut queue, || {
+            looks += 1;
+            if looks == 1 {
+                sides.receive(2);
+                sides.process();
+            }
+            sides.store.reader().read(|reading| reading.ledger())
+        })
+        .unwrap();
+        check_balance(&queue, &store);
+        assert_eq!((looks, queue.received[0].2, queue.pending[0].2), (2, 6, 1));
+    }
+
+    #[test]
+    fn books_that_never_rest_are_given_up_after_a_bounded_number_of_looks() {
+        let mut sides = Sides::new();
+        let mut queue = sides.queue.reader().unwrap();
+        let mut looks = 0;
+        let never = read_books(&mut queue, || {
+            looks += 1;
+            sides.receive(1);
+            sides.process();
+            sides.store.reader().read(|reading| reading.ledger())
+        });
+        assert!(matches!(never, Err(LedgerError::NeverAtRest)), "{never:?}");
+        assert_eq!(looks, limits::LEDGER_READS_MAX);
+    }
+
+    /// After a restore the numbers start again: the store's checkpoint says nothing of them.
+    #[test]
+    fn another_queue_s_checkpoint_hides_no_row() {
+        let (mut before, after) = (Sides::new(), Sides::new());
+        before.receive(5);
+        before.process();
+        after.receive(3);
+        let read = || before.store.reader().read(|reading| reading.ledger());
+        let (queue, _) = read_books(&mut after.queue.reader().unwrap(), read).unwrap();
+        assert_eq!(queue.pending[0].2, 3);
     }
 }
