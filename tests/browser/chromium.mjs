@@ -22,6 +22,8 @@ export function launch() {
       "--disable-component-update",
       "--disable-sync",
       "--disable-blink-features=AutomationControlled",
+      // A beacon sent while a page unloads carries the browser's own name, whatever its context says.
+      `--user-agent=${USER_AGENT}`,
     ],
     // Off by default under automation, on for everyone else.
     ignoreDefaultArgs: ["--disable-back-forward-cache"],
