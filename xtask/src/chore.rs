@@ -29,6 +29,14 @@ pub(crate) fn run_with(
     Ok(())
 }
 
+/// What a program prints.
+pub(crate) fn output(folder: &str, program: &str, args: &[&str]) -> anyhow::Result<String> {
+    let output = Command::new(program).args(args).current_dir(root().join(folder)).output();
+    let output = output.with_context(|| format!("{program} can't be started: is it installed?"))?;
+    ensure!(output.status.success(), "{program} {} ended with {}", args.join(" "), output.status);
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 /// Whether a program answers to its name.
 pub(crate) fn has(program: &str) -> bool {
     let found = Command::new(program).arg("--version").output();

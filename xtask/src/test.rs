@@ -1,8 +1,8 @@
 //! Every check, in the order in which mistakes are cheapest to find.
 
-use anyhow::bail;
+use anyhow::{bail, ensure};
 
-use crate::chore::{need, root, run, run_with};
+use crate::chore::{need, output, root, run, run_with};
 use crate::tidy;
 
 type Part = (&'static str, fn() -> anyhow::Result<()>);
@@ -50,9 +50,14 @@ fn package(folder: &str) -> anyhow::Result<()> {
     run(folder, "npm", &["test"])
 }
 
-/// The committed build is what its source builds to.
+/// The committed build is what its source builds to, file for file.
 fn is_committed(folder: &str) -> anyhow::Result<()> {
-    run(".", "git", &["diff", "--exit-code", "--stat", "--", folder])
+    let changed = output(".", "git", &["status", "--porcelain", "--", folder])?;
+    ensure!(
+        changed.is_empty(),
+        "{folder} is not what its source builds to; commit what the build made:\n{changed}"
+    );
+    Ok(())
 }
 
 /// The whole path, from a real browser to the figures.

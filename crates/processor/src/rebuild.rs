@@ -16,7 +16,7 @@ pub fn rebuild(
     sites: &[SiteId],
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<u64, StoreError> {
-    let days = days_where(store, sites, |day| day.state != DayState::Frozen)?;
+    let days = days_with_events(store, sites)?;
     rebuild_days(store, &days, progress)
 }
 
@@ -26,24 +26,20 @@ pub fn rebuild(
 /// # Errors
 /// As [`rebuild`].
 pub fn rebuild_outdated(store: &mut Store) -> Result<u64, StoreError> {
-    let days =
-        days_where(store, &[], |day| day.state <= DayState::Closed && day.fold_version != FOLD_VERSION)?;
+    let days = store.begin()?.days_outdated(FOLD_VERSION)?;
     rebuild_days(store, &days, &mut |_, _| {})
 }
 
 type Days = Vec<(SiteId, LocalDay)>;
 
-fn days_where(
-    store: &Store,
-    sites: &[SiteId],
-    wanted: impl Fn(&SiteDay) -> bool,
-) -> Result<Days, StoreError> {
+fn days_with_events(store: &Store, sites: &[SiteId]) -> Result<Days, StoreError> {
     store.reader().read(|reading| {
         let sites = if sites.is_empty() { reading.sites()? } else { sites.to_vec() };
         let mut days = Vec::new();
         for site in sites {
             let all = reading.site_days(site, LocalDay(i32::MIN), LocalDay(i32::MAX))?;
-            days.extend(all.iter().filter(|day| wanted(day)).map(|day| (site, day.frame.day)));
+            let kept = all.iter().filter(|day| day.state != DayState::Frozen);
+            days.extend(kept.map(|day| (site, day.frame.day)));
         }
         Ok(days)
     })

@@ -13,7 +13,11 @@ impl Batch<'_> {
         let sql = format!("SELECT {COLUMNS} FROM site_days WHERE site = ?1 AND day = ?2");
         let found =
             self.tx.prepare_cached(&sql)?.query_row((site.0, day.0), |row| Ok(parse(row))).optional()?;
-        found.map(|day| with_hours(&self.tx, site, day?)).transpose()
+        let Some(day) = found else { return Ok(None) };
+        let mut day = [day?];
+        read_hours(&self.tx, site, &mut day)?;
+        let [day] = day;
+        Ok(Some(day))
     }
 
     /// Fixes what a day is folded with.
@@ -52,6 +56,16 @@ impl Batch<'_> {
         Ok(())
     }
 
+    /// Days whose events may still move that another version of the fold has folded.
+    pub fn days_outdated(&self, fold_version: u32) -> Result<Vec<(SiteId, LocalDay)>, StoreError> {
+        let sql = "SELECT site, day FROM site_days WHERE state IN (0, 1) AND fold_version <> ?1
+                   ORDER BY site, day";
+        let mut statement = self.tx.prepare_cached(sql)?;
+        let days =
+            statement.query_map((fold_version,), |row| Ok((SiteId(row.get(0)?), LocalDay(row.get(1)?))))?;
+        Ok(days.collect::<Result<_, _>>()?)
+    }
+
     /// Days in `state` that ended at or before `before`, of any site.
     pub fn days_ended(
         &self,
@@ -79,7 +93,9 @@ pub(super) fn read_days(
         format!("SELECT {COLUMNS} FROM site_days WHERE site = ?1 AND day BETWEEN ?2 AND ?3 ORDER BY day");
     let mut statement = conn.prepare_cached(&sql)?;
     let days = statement.query_map((site.0, from.0, to.0), |row| Ok(parse(row)))?;
-    days.map(|day| with_hours(conn, site, day??)).collect()
+    let mut days = days.map(|day| day?).collect::<Result<Vec<_>, StoreError>>()?;
+    read_hours(conn, site, &mut days)?;
+    Ok(days)
 }
 
 pub(super) fn read_first_day(conn: &Connection, site: SiteId) -> Result<Option<LocalDay>, StoreError> {
@@ -106,14 +122,24 @@ fn parse(row: &Row<'_>) -> Result<SiteDay, StoreError> {
     })
 }
 
-fn with_hours(conn: &Connection, site: SiteId, mut day: SiteDay) -> Result<SiteDay, StoreError> {
+/// Gives ascending days their hours, all of them in one read.
+fn read_hours(conn: &Connection, site: SiteId, days: &mut [SiteDay]) -> Result<(), StoreError> {
+    let (Some(first), Some(last)) = (days.first(), days.last()) else { return Ok(()) };
+    let (from, to) = (first.frame.start.secs(), last.frame.end.secs());
     let sql = "SELECT start, wall_minutes FROM site_hours WHERE site = ?1 AND start >= ?2 AND start < ?3
                ORDER BY start";
     let mut statement = conn.prepare_cached(sql)?;
-    let frame = &mut day.frame;
-    let hours = statement.query_map((site.0, frame.start.secs(), frame.end.secs()), |row| {
-        Ok(Hour { start_secs: row.get(0)?, wall_minutes: row.get(1)? })
-    })?;
-    frame.hours = hours.collect::<Result<_, _>>()?;
-    Ok(day)
+    let mut rows = statement.query((site.0, from, to))?;
+    let mut at = 0;
+    while let Some(row) = rows.next()? {
+        let hour = Hour { start_secs: row.get(0)?, wall_minutes: row.get(1)? };
+        while days.get(at).is_some_and(|day| day.frame.end.secs() <= hour.start_secs) {
+            at += 1;
+        }
+        // Hours between two of the days belong to a day that was not asked for.
+        if let Some(day) = days.get_mut(at).filter(|day| day.frame.start.secs() <= hour.start_secs) {
+            day.frame.hours.push(hour);
+        }
+    }
+    Ok(())
 }
