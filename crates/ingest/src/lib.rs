@@ -12,6 +12,9 @@
 //! without which a page on another origin could not read it.
 
 mod config;
+
+mod text;
+
 mod decode;
 
 mod client_ip;
@@ -33,4 +36,3 @@ pub use config::{ConfigError, IngestConfig, RateLimit};
 pub use geo::Geo;
 pub use http::routes;
 pub use ingest::{Gauges, Ingest};
-pub use page_url::{PageUrl, PathRules};

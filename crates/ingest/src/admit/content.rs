@@ -5,9 +5,9 @@ use weir_event::{Kind, Reason, limits};
 use super::delivery::Delivery;
 use super::draft::Draft;
 use crate::decode::{Action, Checked};
+use crate::text::has_control;
 
 pub(super) fn drop_invalid_text(delivery: &mut Delivery<'_>, draft: &mut Draft<'_>) -> Result<(), Reason> {
-    let has_control = |text: &str| text.chars().any(char::is_control);
     if has_control(&draft.sent.referrer) || has_control(&delivery.user_agent) {
         return Err(Reason::InvalidText);
     }
@@ -20,7 +20,7 @@ pub(super) fn drop_invalid_name(_: &mut Delivery<'_>, draft: &mut Draft<'_>) -> 
         return Ok(());
     }
     let name = draft.sent.name.trim();
-    if !(1..=limits::EVENT_NAME_BYTES_MAX).contains(&name.len()) || name.chars().any(char::is_control) {
+    if !(1..=limits::EVENT_NAME_BYTES_MAX).contains(&name.len()) || has_control(name) {
         return Err(Reason::InvalidName);
     }
     draft.event.name = name.to_owned();

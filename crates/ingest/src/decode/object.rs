@@ -6,19 +6,14 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAcce
 
 /// Any JSON value where an object is expected: like [`super::scalar::Scalar`], it never fails for a
 /// wrong type.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) enum Object<T> {
     /// Missing or null.
+    #[default]
     Absent,
     Is(T),
     /// No object.
     Other,
-}
-
-impl<T> Default for Object<T> {
-    fn default() -> Self {
-        Self::Absent
-    }
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {

@@ -7,6 +7,7 @@ use weir_event::limits;
 use super::Checked;
 use super::object::Object;
 use super::scalar::Scalar;
+use crate::text::has_control;
 
 /// The members of an event's properties in the order sent, each key once; judged while they are read.
 #[derive(Debug, Default)]
@@ -81,7 +82,7 @@ pub(super) fn props(sent: Object<Members<'_>>) -> Checked<String> {
 }
 
 fn is_key(key: &str) -> bool {
-    (1..=limits::PROP_KEY_BYTES_MAX).contains(&key.len()) && !key.chars().any(char::is_control)
+    (1..=limits::PROP_KEY_BYTES_MAX).contains(&key.len()) && !has_control(key)
 }
 
 fn is_value(value: &Scalar<'_>) -> bool {

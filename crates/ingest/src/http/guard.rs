@@ -1,10 +1,11 @@
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use weir_event::limits;
+use weir_event::{Reason, limits};
 
 use super::answer::Answer;
+use crate::Ingest;
 
 /// Headers of every answer, refusals included: a page on another origin can't read an answer that
 /// lacks the first of them, and would take a refusal for a network error and try again.
@@ -18,8 +19,9 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
 ];
 
 /// Stands around all routes: bounds the request's headers and completes the answer's.
-pub(super) async fn guard(request: Request, next: Next) -> Response {
+pub(super) async fn guard(State(ingest): State<Ingest>, request: Request, next: Next) -> Response {
     let mut response = if header_bytes(request.headers()) > limits::HEADER_BYTES_MAX {
+        ingest.shared().count_refusals(None, Reason::TooLarge, 1);
         Answer::HeadersTooLarge.into_response()
     } else {
         next.run(request).await

@@ -1,7 +1,7 @@
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
-use axum::middleware::from_fn;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use super::{deliver, guard, sdk};
@@ -17,7 +17,7 @@ pub fn routes(ingest: Ingest) -> Router {
         .route("/y/api/v1/sdk.js", get(sdk::script).options(preflight))
         // The handlers read the body themselves, within their own limit.
         .layer(DefaultBodyLimit::disable())
-        .layer(from_fn(guard::guard))
+        .layer(from_fn_with_state(ingest.clone(), guard::guard))
         .with_state(ingest)
 }
 

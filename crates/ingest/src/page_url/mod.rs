@@ -7,6 +7,5 @@ mod percent;
 mod referrer;
 
 pub(crate) use campaign::campaign;
-pub(crate) use page::origin_host;
-pub use page::{PageUrl, PathRules};
+pub(crate) use page::{PageUrl, PathRules, origin_host};
 pub(crate) use referrer::referrer;
