@@ -1,0 +1,192 @@
+//! The parts around the processor, all real: queue, registry, store, each in its file.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use weir_event::{Event, Grain, Millis, Seq, SiteId, Zone};
+use weir_processor::{Drained, Processor, ProcessorOptions, Verified, rebuild, verify};
+use weir_queue::{Entry, Queue, QueueOptions};
+use weir_registry::{Registry, Site};
+use weir_rollups::Table;
+use weir_store::{DayState, Store, StoreBooks, StoreReader};
+use weir_testkit::TestClock;
+
+/// A data folder and everything that works on it.
+pub struct World {
+    pub queue: Queue,
+    pub registry: Registry,
+    pub reader: StoreReader,
+    processor: Option<Processor>,
+    options: ProcessorOptions,
+    folder: TempDir,
+}
+
+/// Names a row of a statistic in words.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RowName {
+    pub site: SiteId,
+    pub table: &'static str,
+    pub grain: &'static str,
+    pub role: u8,
+    pub bucket: i64,
+    pub value: String,
+    pub second: String,
+}
+
+/// Counters in the order of the columns.
+pub type Rows = BTreeMap<RowName, [i64; 8]>;
+
+/// A row of the log, as far as tests ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logged {
+    pub time: Millis,
+    pub tie: u32,
+    pub visitor: Option<u64>,
+    pub set_aside: Option<&'static str>,
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self::with(ProcessorOptions::default())
+    }
+
+    pub fn with(options: ProcessorOptions) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let clock = Arc::new(TestClock::at(Millis(1_780_000_000_000)));
+        let registry = Registry::open_beside(folder.path(), clock).expect("a registry");
+        let queue = Queue::open(&folder.path().join("queue.db"), QueueOptions::default()).expect("a queue");
+        let store = Store::open(&folder.path().join("weir.db")).expect("a store");
+        let reader = store.reader();
+        let mut world = Self { queue, registry, reader, processor: None, options, folder };
+        world.processor = Some(world.processor_on(store));
+        world
+    }
+
+    fn processor_on(&self, store: Store) -> Processor {
+        let (queue, registry) = (self.queue.clone(), self.registry.clone());
+        let on_commit = Box::new(|_: &_| {});
+        Processor::new(store, queue, registry, self.options.clone(), on_commit).expect("a processor")
+    }
+
+    pub fn site(&self, domain: &str, zone: &str) -> Site {
+        let zone: Zone = zone.parse().expect("a zone");
+        self.registry.add_site(domain, &zone).expect("a site")
+    }
+
+    pub fn append(&self, events: &[Event]) -> Seq {
+        let entries = events.iter().map(|event| Entry::Event(Box::new(event.clone()))).collect();
+        self.queue.append_blocking(entries).expect("appended")
+    }
+
+    pub fn drain(&mut self) -> Drained {
+        self.processor.as_mut().expect("is there").drain().expect("drained")
+    }
+
+    pub fn take(&mut self, events: &[Event]) -> Drained {
+        self.append(events);
+        self.drain()
+    }
+
+    /// As when the process begins anew on the same folder.
+    pub fn restart(&mut self) {
+        self.processor = None;
+        let store = Store::open(&self.path("weir.db")).expect("a store");
+        self.reader = store.reader();
+        self.processor = Some(self.processor_on(store));
+    }
+
+    pub fn path(&self, file: &str) -> PathBuf {
+        self.folder.path().join(file)
+    }
+
+    pub fn verify(&self) -> Verified {
+        verify(&self.reader, &[], &mut |_, _| {}).expect("verified")
+    }
+
+    /// Days rebuilt. The processor sleeps meanwhile; it has numbered every text there is.
+    pub fn rebuild(&self) -> u64 {
+        let mut store = Store::open(&self.path("weir.db")).expect("a store");
+        rebuild(&mut store, &[], &mut |_, _| {}).expect("rebuilt")
+    }
+
+    /// A connection past all the parts, as somebody with a tool has one.
+    pub fn sql(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.path("weir.db")).expect("opens")
+    }
+
+    pub fn day_states(&self, site: SiteId) -> Vec<DayState> {
+        let (first, last) = (weir_event::LocalDay(i32::MIN), weir_event::LocalDay(i32::MAX));
+        let days = self.reader.read(|reading| reading.site_days(site, first, last)).expect("read");
+        days.into_iter().map(|day| day.state).collect()
+    }
+
+    pub fn store_books(&self) -> StoreBooks {
+        self.reader.read(|reading| reading.ledger()).expect("read")
+    }
+
+    /// Site days of receipt whose books do not balance; empty is good.
+    pub fn unbalanced(&self) -> Vec<String> {
+        let store = self.store_books();
+        let here = store.checkpoint.filter(|checkpoint| checkpoint.queue == self.queue.id());
+        let after = here.map_or(Seq(0), |checkpoint| checkpoint.seq);
+        let queue = self.queue.reader().expect("a reader").books(after).expect("books");
+        let mut days: BTreeMap<_, (u64, u64)> = BTreeMap::new();
+        for (site, day, n) in queue.received {
+            days.entry((site, day)).or_default().0 += n;
+        }
+        for (site, day, n) in queue.pending {
+            days.entry((site, day)).or_default().1 += n;
+        }
+        for (site, day, _, n) in store.entries {
+            days.entry((site, day)).or_default().1 += n;
+        }
+        let wrong = days.into_iter().filter(|(_, (received, found))| received != found);
+        wrong.map(|(of, (received, found))| format!("{of:?}: received {received}, found {found}")).collect()
+    }
+
+    /// How often a site's books say `entry`, over all days.
+    pub fn booked(&self, site: SiteId, entry: weir_store::BookEntry) -> u64 {
+        let entries = self.store_books().entries.into_iter();
+        entries.filter(|(of, _, is, _)| *of == site && *is == entry).map(|(.., n)| n).sum()
+    }
+
+    /// Every row of every statistic of a site, in words.
+    pub fn rows(&self, site: SiteId) -> Rows {
+        let mut rows = Rows::new();
+        let grains = [("hour", Grain::Hour), ("day", Grain::Day), ("month", Grain::Month)];
+        let read = self.reader.read(|reading| {
+            for table in Table::ALL {
+                for (grain, of) in grains {
+                    reading.table(site, table, of, i64::MIN, i64::MAX, &mut |key, counters| {
+                        let (table, role, bucket) = (table.name(), key.role, key.bucket);
+                        let (value, second) = (reading.text(key.value)?, reading.text(key.second)?);
+                        let (value, second) = (value.to_string(), second.to_string());
+                        let name = RowName { site, table, grain, role, bucket, value, second };
+                        assert_eq!(rows.insert(name.clone(), counters.values()), None, "twice: {name:?}");
+                        Ok(())
+                    })?;
+                }
+            }
+            Ok(())
+        });
+        read.expect("read");
+        rows
+    }
+
+    /// The log of a site, by the properties that each row has.
+    pub fn log(&self, site: SiteId) -> BTreeMap<String, Logged> {
+        let mut log = BTreeMap::new();
+        let read = self.reader.read(|reading| {
+            reading.log(site, Millis(0), Millis(i64::MAX / 2), &mut |row| {
+                let (time, tie) = (row.event.time, row.event.tie);
+                let set_aside = row.set_aside.map(weir_event::Reason::name);
+                let logged = Logged { time, tie, visitor: row.visitor, set_aside };
+                assert_eq!(log.insert(row.props.to_owned(), logged), None, "logged twice: {}", row.props);
+            })
+        });
+        read.expect("read");
+        log
+    }
+}
