@@ -33,6 +33,8 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Take events, count them and show the dashboard (the default)
     Serve,
+    /// Show a site with a past and live visitors: no set-up, no login, nothing left behind
+    Demo(DemoArgs),
     /// Add, list and remove sites
     #[command(subcommand)]
     Site(SiteCommand),
@@ -62,6 +64,16 @@ pub(crate) enum Command {
     },
     /// Ask the running server how it is; exits 1 when something is unwell
     Health,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct DemoArgs {
+    /// Visitors of the site on an ordinary day
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub visitors_per_day: u32,
+    /// How far its past goes back
+    #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=730))]
+    pub days: u32,
 }
 
 #[derive(Subcommand)]

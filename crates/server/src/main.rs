@@ -7,6 +7,9 @@ mod data_folder;
 
 mod serve;
 
+mod demo;
+mod traffic;
+
 mod commands;
 
 mod output;
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> anyhow::Result<Outcome> {
     match &args.command {
         None | Some(Command::Serve) => serve::serve(&config::load(args)?),
+        Some(Command::Demo(demo)) => demo::demo(&config::load(args)?, demo),
         Some(Command::Site(command)) => commands::site::run(args, command),
         Some(Command::User(command)) => commands::user::run(args, command),
         Some(Command::Token(command)) => commands::token::run(args, command),

@@ -12,4 +12,5 @@ mod signals;
 mod run;
 
 pub(crate) use house::{House, HouseOptions};
-pub(crate) use run::serve;
+pub(crate) use run::{listen, run, serve};
+pub(crate) use signals::asked_to_stop;
