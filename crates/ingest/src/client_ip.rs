@@ -28,7 +28,7 @@ const PRIVATE: [&str; 8] = [
     "fe80::/10",
 ];
 
-/// As published at <https://www.cloudflare.com/ips/>, read in November 2026.
+/// As published at <https://www.cloudflare.com/ips/>.
 const CLOUDFLARE: [&str; 22] = [
     "173.245.48.0/20",
     "103.21.244.0/22",

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use weir_dashboard::{Health, HealthCheck};
 use weir_event::Clock;
+use weir_ingest::Ingest;
 use weir_processor::ProcessorError;
 use weir_queue::Queue;
 use weir_store::StoreReader;
@@ -12,13 +13,14 @@ use weir_store::StoreReader;
 pub(crate) struct HealthProbe {
     queue: Queue,
     store: StoreReader,
+    ingest: Ingest,
     clock: Arc<dyn Clock>,
     processor_trouble: Mutex<Option<String>>,
 }
 
 impl HealthProbe {
-    pub fn new(queue: Queue, store: StoreReader, clock: Arc<dyn Clock>) -> Self {
-        Self { queue, store, clock, processor_trouble: Mutex::default() }
+    pub fn new(queue: Queue, store: StoreReader, ingest: Ingest, clock: Arc<dyn Clock>) -> Self {
+        Self { queue, store, ingest, clock, processor_trouble: Mutex::default() }
     }
 
     pub fn processor(&self, error: Option<&ProcessorError>) {
@@ -37,7 +39,7 @@ impl HealthProbe {
         let store = self.store();
         let queue = self.queue();
         let database_ok = store.ok && queue.ok;
-        Health { database_ok, checks: vec![queue, self.accepting(), self.processing(), store] }
+        Health { database_ok, checks: vec![queue, self.accepting(), self.processing(), store, self.addresses()] }
     }
 
     fn store(&self) -> HealthCheck {
@@ -68,6 +70,19 @@ impl HealthProbe {
             false => "events are being accepted".to_owned(),
         };
         check("accepting", !gauges.full, detail)
+    }
+
+    /// A wrong proxy setting would merge all visitors into a few, and nobody would notice.
+    fn addresses(&self) -> HealthCheck {
+        let gauges = self.ingest.gauges();
+        let detail = if gauges.is_one_address {
+            "most visits come from one address: set trusted_proxies to your proxy, and let it send X-Forwarded-For"
+        } else if gauges.from_cdn > 0 {
+            "visits come from a content network's addresses: add its preset to trusted_proxies"
+        } else {
+            "visitors' addresses look like visitors'"
+        };
+        check("addresses", !gauges.is_one_address && gauges.from_cdn == 0, detail.to_owned())
     }
 
     fn processing(&self) -> HealthCheck {

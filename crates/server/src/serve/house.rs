@@ -61,9 +61,10 @@ impl House {
         };
         let processor =
             Processor::new(store, queue.clone(), registry.clone(), options.processor, Box::new(on_commit))?;
-        let probe = Arc::new(HealthProbe::new(queue.clone(), reader.clone(), clock.clone()));
         let trusted_proxies = options.ingest.trusted_proxies.clone();
         let ingest = Ingest::new(queue.clone(), registry.clone(), clock.clone(), options.ingest);
+        let probe = HealthProbe::new(queue.clone(), reader.clone(), ingest.clone(), clock.clone());
+        let probe = Arc::new(probe);
         let health = probe.clone();
         let dashboard = Dashboard::new(DashboardParts {
             registry: registry.clone(),
