@@ -41,8 +41,9 @@ export function track(name: string, props?: Props, options?: TrackOptions) {
 }
 
 export function view() {
-  // Later views come from the page itself: to repeat the referrer would count one arrival many times.
-  const referrer = viewed ? "" : document.referrer.split(/[?#]/)[0];
+  // Later views come from the site itself: to repeat the referrer would count one arrival many times. To
+  // name the site lets a view just after midnight be told from an arrival.
+  const referrer = viewed ? location.origin : document.referrer.split(/[?#]/)[0];
   viewed = pathNow();
   add("pageview", { referrer: referrer || undefined });
 }

@@ -52,11 +52,14 @@ test("page() is a view of any address, changed or not", async () => {
   expect(seen).toEqual([`${HOME}unseen`, `${HOME}unseen`]);
 });
 
-test("the referrer comes with the first view only, without query and fragment", async () => {
+test("the referrer comes with the first view only, without query and fragment; later views name the site", async () => {
   const page = new Page({ referrer: "https://search.example/find?q=secret#x" });
   page.push("/a");
   await pass(200);
-  expect(page.events.map((event) => event.referrer)).toEqual(["https://search.example/find", undefined]);
+  expect(page.events.map((event) => event.referrer)).toEqual([
+    "https://search.example/find",
+    new URL(HOME).origin,
+  ]);
 });
 
 test("a page without referrer sends none", async () => {

@@ -173,7 +173,7 @@ describe("a page brought back from the browser's cache", () => {
     await pass(200);
     expect(page.events.map((event) => [event.type, event.referrer])).toEqual([
       ["pageview", "https://news.example/"],
-      ["pageview", undefined],
+      ["pageview", "https://shop.example"],
     ]);
   });
 
