@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { chromium } from "playwright-core";
 
-const CHROMIUM = process.env.WEIR_CHROMIUM ?? "/usr/bin/chromium";
+const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
 /** Why no browser test can run here, if so. */
 export const whyNoBrowser = existsSync(CHROMIUM) ? false : `no Chromium at ${CHROMIUM}: apt install chromium`;

@@ -1,7 +1,8 @@
 //! The one folder, and who may write to it.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -29,13 +30,15 @@ impl DataFolder {
         Ok(Self(path.to_owned()))
     }
 
-    /// Makes the folder where it is missing, readable by its owner only.
+    /// Makes the folder where it is missing, open to its owner only; one that is there keeps the
+    /// permissions that it was given.
     ///
     /// # Errors
     /// It can't be made or written to.
     pub fn make(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
-        fs::create_dir_all(path).with_context(|| format!("can't make the data folder {shown}"))?;
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+        made.with_context(|| format!("can't make the data folder {shown}"))?;
         let probe = path.join(".weir-probe");
         let written = File::create(&probe).and_then(|mut file| file.write_all(b"weir"));
         // A probe that was not written is not there; one that was must not stay.
@@ -102,6 +105,16 @@ mod tests {
         assert!(error.contains("another weir is running"), "{error}");
         drop(lock);
         folder.lock().expect("free again");
+    }
+
+    #[test]
+    fn a_new_folder_is_open_to_its_owner_only() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("data");
+        DataFolder::make(&path).expect("made");
+        let mode = fs::metadata(&path).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
     }
 
     #[test]
