@@ -28,7 +28,7 @@ pub(crate) fn event(
         None => None,
     };
     let host = number(Dimension::Host, &event.host)?;
-    let page = batch.page(event.site, &event.page(&site.domain), host, event.received_day)?;
+    let (page, host) = batch.page(event.site, &event.page(&site.domain), host, event.received_day)?;
     Ok(UnitEvent {
         time: event.time,
         tie: event.id.tie(),

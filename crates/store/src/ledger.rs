@@ -29,6 +29,15 @@ pub struct StoreBooks {
 }
 
 impl BookEntry {
+    /// Whether the store has a row of each of these events.
+    pub(crate) fn is_held(self) -> bool {
+        match self {
+            Self::Stored | Self::Dead => true,
+            Self::SetAside(reason) => reason != Reason::SiteRemoved,
+            Self::Duplicate | Self::Erased | Self::Expired => false,
+        }
+    }
+
     /// Reasons have codes of 64 and more, so the two ranges never meet.
     pub(crate) fn code(self) -> u8 {
         match self {

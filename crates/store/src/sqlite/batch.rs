@@ -105,16 +105,19 @@ impl Batch<'_> {
         self.dictionary.text(&self.tx, wanted)
     }
 
-    /// The number of a page, which knows its host.
+    /// The number of a page and that of its host: the host that the page was first seen with, which
+    /// is what the log tells again. It is not `host` where hosts were counted under `(other)` then
+    /// and no longer are.
     pub fn page(
         &mut self,
         site: SiteId,
         page: &str,
         host: ValueId,
         received_day: LocalDay,
-    ) -> Result<ValueId, StoreError> {
+    ) -> Result<(ValueId, ValueId), StoreError> {
         let wanted = Wanted { site, dimension: Dimension::Page, text: page, received_day, host };
-        self.dictionary.text(&self.tx, wanted)
+        let page = self.dictionary.text(&self.tx, wanted)?;
+        Ok((page, self.interned.host(&self.tx, page)?))
     }
 
     pub(super) fn client_id(&mut self, site: SiteId, client: Client) -> Result<u32, StoreError> {

@@ -14,6 +14,19 @@ impl Batch<'_> {
         self.tx.prepare_cached(sql)?.execute((site.0, day.0, entry.code(), n))?;
         Ok(())
     }
+
+    /// Books all that the store held of a site as erased: its rows are gone, and what was received
+    /// must stay accounted for.
+    pub(super) fn book_erased(&mut self, site: SiteId) -> Result<(), StoreError> {
+        for (of, day, entry, n) in read_books(&self.tx)?.entries {
+            if of == site && entry.is_held() {
+                let n = i64::try_from(n).unwrap_or(i64::MAX);
+                self.book(site, day, entry, -n)?;
+                self.book(site, day, BookEntry::Erased, n)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 pub(super) fn read_books(conn: &Connection) -> Result<StoreBooks, StoreError> {

@@ -113,10 +113,11 @@ impl Dictionary {
     }
 
     fn other(&mut self, conn: &Connection, wanted: Wanted<'_>) -> Result<ValueId, StoreError> {
-        // A page of another host than the site's own begins with that host; keep the hosts apart.
+        // A page of another host than the site's own begins with that host; keep the hosts apart, but
+        // only those that are told apart themselves: made-up hosts must not make texts either.
         let host = match wanted.dimension {
-            Dimension::Page => wanted.text.split('/').next().unwrap_or_default(),
-            _ => "",
+            Dimension::Page if !wanted.text.starts_with('/') => text_of(conn, wanted.host)?,
+            _ => String::new(),
         };
         let text = format!("{host}{OTHER}");
         match find_text(conn, wanted.site, wanted.dimension, &text)? {
@@ -162,6 +163,11 @@ pub(super) fn find_text(
     let mut statement = conn.prepare_cached(sql)?;
     let found = statement.query_row((site.0, dimension as u8, text), |row| Ok(ValueId(row.get(0)?)));
     Ok(found.optional()?)
+}
+
+fn text_of(conn: &Connection, id: ValueId) -> Result<String, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT text FROM strings WHERE id = ?1")?;
+    Ok(statement.query_row((id.0,), |row| row.get(0)).optional()?.unwrap_or_default())
 }
 
 fn add_text(conn: &Connection, wanted: &Wanted<'_>) -> Result<ValueId, StoreError> {

@@ -151,18 +151,21 @@ fn copy_sealed(conn: &Connection, site: SiteId, (from, to): (i64, i64)) -> Resul
 }
 
 impl Store {
-    /// Deletes everything of a site, a bounded number of rows per transaction. Running it again
-    /// after a crash goes on where it stopped.
+    /// Deletes everything of a site but its books, a bounded number of rows per transaction. Running
+    /// it again after a crash goes on where it stopped.
     ///
     /// # Errors
     /// What the database reports; what was deleted stays deleted.
     pub fn remove_site(&mut self, site: SiteId) -> Result<(), StoreError> {
+        // First: should a step fail, no number of a text that is gone may be at hand.
+        self.dictionary.forget();
         for table in site_tables() {
             // WITHOUT ROWID tables have no DELETE ... LIMIT; a key range in steps does as well.
             while delete_some(&self.conn, &table, site)? == REMOVED_ROWS {}
         }
-        self.dictionary.forget();
-        Ok(())
+        let mut batch = self.begin()?;
+        batch.book_erased(site)?;
+        batch.commit()
     }
 }
 
@@ -177,7 +180,6 @@ fn site_tables() -> Vec<(&'static str, &'static str)> {
         ("site_days", "day"),
         ("site_hours", "start"),
         ("growth", "day, dimension"),
-        ("ledger", "day, entry"),
         ("dead_events", "queue, seq"),
         ("sources", "id"),
         ("clients", "id"),
