@@ -1,9 +1,9 @@
 //! One batch: one transaction.
 
 use rustc_hash::FxHashMap;
-use weir_event::{Event, LocalDay, Millis, QueueId, Reason, SiteId};
+use weir_event::{Event, LocalDay, Millis, QueueId, Reason, SiteId, VisitorId};
 use weir_queue::{DecodeError, Entry, Row};
-use weir_registry::{Registry, Site};
+use weir_registry::Registry;
 use weir_rollups::{Delta, UnitEvent};
 use weir_store::{Batch, BookEntry, Checkpoint, DayState, NewRow, Store, StoreError, UnitKey};
 
@@ -35,12 +35,14 @@ pub(crate) struct Arrival<'a> {
 /// A batch while it is being applied.
 struct Applying<'a, 's> {
     batch: Batch<'s>,
+    queue: QueueId,
     registry: &'a Registry,
     enricher: &'a mut Enricher,
     days: Days,
     units: Units<'a>,
     deltas: FxHashMap<SiteId, Delta>,
     books: FxHashMap<(SiteId, LocalDay, BookEntry), i64>,
+    dead: u64,
 }
 
 /// Applies rows in their order: duplicates dropped, the rest logged and folded, the books kept, the
@@ -54,38 +56,36 @@ pub(crate) fn apply(
 ) -> Result<Applied, StoreError> {
     let mut applying = Applying {
         batch: store.begin()?,
+        queue,
         registry,
         enricher,
         days: Days::default(),
         units: Units::default(),
         deltas: FxHashMap::default(),
         books: FxHashMap::default(),
+        dead: 0,
     };
     let mut received = Millis(i64::MIN);
-    let mut buried = 0;
     for Work { row, entry } in work {
         match entry {
             Ok(Entry::Event(event)) => {
                 received = received.max(event.received);
-                applying.event(event)?;
+                applying.event(row, event)?;
             }
             Ok(Entry::Control(_)) => {}
-            Err(error) => {
-                buried += 1;
-                applying.batch.bury(queue, &dead(row, error.to_string()))?;
-                applying.book(row.site, row.received_day, BookEntry::Dead);
-            }
+            Err(error) => applying.bury(row, error.to_string())?,
         }
     }
     let last = work.last().map(|work| work.row.seq).unwrap_or_default();
     let before = applying.batch.checkpoint()?.map_or(Millis(i64::MIN), |c| c.received);
     let checkpoint = Checkpoint { queue, seq: last, received: received.max(before).max(Millis(0)) };
+    let dead = applying.dead;
     let sites = applying.finish(checkpoint)?;
-    Ok(Applied { checkpoint, sites, dead: buried })
+    Ok(Applied { checkpoint, sites, dead })
 }
 
 impl<'a> Applying<'a, '_> {
-    fn event(&mut self, event: &'a Event) -> Result<(), StoreError> {
+    fn event(&mut self, row: &Row, event: &'a Event) -> Result<(), StoreError> {
         let Some(site) = self.registry.site_by_id(event.site) else {
             self.book(event.site, event.received_day, BookEntry::SetAside(Reason::SiteRemoved));
             return Ok(());
@@ -94,7 +94,9 @@ impl<'a> Applying<'a, '_> {
             self.book(event.site, event.received_day, BookEntry::Duplicate);
             return Ok(());
         }
-        let state = self.days.state(&mut self.batch, &site, event.day)?;
+        let Some(state) = self.days.of(&mut self.batch, &site, event)?.map(|day| day.state) else {
+            return self.bury(row, "its time does not lie within its day".to_owned());
+        };
         if state == DayState::Frozen {
             // The day's statistics stand under a checksum; nothing may be added to them.
             self.book(event.site, event.received_day, BookEntry::Expired);
@@ -111,38 +113,55 @@ impl<'a> Applying<'a, '_> {
         };
         let visitor = event.visitor.filter(|_| state == DayState::Open);
         match (enriched.set_aside, visitor) {
-            (Some(reason), _) => self.set_aside(&site, &arrival, event, reason),
+            (Some(reason), visitor) => self.set_aside(&arrival, event, visitor, reason),
             (None, Some(visitor)) => {
                 let key = UnitKey { site: event.site, day: event.day, visitor: visitor.0 };
                 self.units.add(key, arrival);
                 Ok(())
             }
-            (None, None) => self.late(&site, &arrival, event.day),
+            (None, None) => self.late(&arrival, event),
         }
+    }
+
+    /// Keeps a row that can't be folded, whole.
+    fn bury(&mut self, row: &Row, error: String) -> Result<(), StoreError> {
+        self.dead += 1;
+        self.batch.bury(self.queue, &dead(row, error))?;
+        self.book(row.site, row.received_day, BookEntry::Dead);
+        Ok(())
     }
 
     /// Logged with its reason, skipped by the fold.
     fn set_aside(
         &mut self,
-        site: &Site,
         arrival: &Arrival<'_>,
         event: &Event,
+        visitor: Option<VisitorId>,
         reason: Reason,
     ) -> Result<(), StoreError> {
-        let visitor = event.visitor.map(|visitor| visitor.0);
-        self.batch.log(&new_row(site.id, arrival, visitor, Some(reason)))?;
-        self.book(site.id, arrival.received_day, BookEntry::SetAside(reason));
+        let visitor = visitor.map(|visitor| visitor.0);
+        self.log(event, &new_row(event.site, arrival, visitor, Some(reason)))?;
+        self.book(event.site, arrival.received_day, BookEntry::SetAside(reason));
         Ok(())
     }
 
     /// Its day's key is gone: a view or an event without a visitor.
-    fn late(&mut self, site: &Site, arrival: &Arrival<'_>, day: LocalDay) -> Result<(), StoreError> {
-        let tie = self.batch.log(&new_row(site.id, arrival, None, None))?;
-        let event = UnitEvent { tie, ..arrival.event };
-        let day = self.days.get(&mut self.batch, site, day)?;
-        self.deltas.entry(site.id).or_default().add_late(&event, &day.frame);
-        self.book(site.id, arrival.received_day, BookEntry::Stored);
+    fn late(&mut self, arrival: &Arrival<'_>, event: &Event) -> Result<(), StoreError> {
+        let tie = self.log(event, &new_row(event.site, arrival, None, None))?;
+        let late = UnitEvent { tie, ..arrival.event };
+        if let Some(day) = self.days.known(event.site, event.day) {
+            self.deltas.entry(event.site).or_default().add_late(&late, &day.frame);
+        }
+        self.book(event.site, arrival.received_day, BookEntry::Stored);
         Ok(())
+    }
+
+    /// Into the log of its day, which may be sealed already.
+    fn log(&mut self, event: &Event, row: &NewRow<'_>) -> Result<u32, StoreError> {
+        match self.days.known(event.site, event.day).map(|day| day.state) {
+            Some(DayState::Sealed) => self.batch.log_sealed(event.day, row),
+            _ => self.batch.log(row),
+        }
     }
 
     fn finish(mut self, checkpoint: Checkpoint) -> Result<Vec<SiteId>, StoreError> {

@@ -3,7 +3,7 @@
 use std::collections::hash_map::Entry;
 
 use rustc_hash::FxHashMap;
-use weir_event::{LocalDay, SiteId, limits};
+use weir_event::{DayFrame, Event, LocalDay, SiteId, limits};
 use weir_registry::Site;
 use weir_rollups::FOLD_VERSION;
 use weir_store::{Batch, DayState, SiteDay, StoreError};
@@ -13,24 +13,29 @@ use weir_store::{Batch, DayState, SiteDay, StoreError};
 pub(crate) struct Days(FxHashMap<(SiteId, LocalDay), SiteDay>);
 
 impl Days {
-    /// The day, opened with the site's present settings if this is its first event.
-    pub fn get(&mut self, batch: &mut Batch<'_>, site: &Site, day: LocalDay) -> Result<&SiteDay, StoreError> {
-        match self.0.entry((site.id, day)) {
-            Entry::Occupied(known) => Ok(known.into_mut()),
-            Entry::Vacant(vacant) => Ok(vacant.insert(match batch.day(site.id, day)? {
-                Some(found) => found,
-                None => open(batch, site, day)?,
-            })),
-        }
-    }
-
-    pub fn state(
+    /// The event's day, opened with the site's present settings if this is its first event. `None`
+    /// where the event's time does not lie within its day: such an event would count in a day whose
+    /// log does not show it.
+    pub fn of(
         &mut self,
         batch: &mut Batch<'_>,
         site: &Site,
-        day: LocalDay,
-    ) -> Result<DayState, StoreError> {
-        self.get(batch, site, day).map(|day| day.state)
+        event: &Event,
+    ) -> Result<Option<&SiteDay>, StoreError> {
+        let day = match self.0.entry((site.id, event.day)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(vacant) => match batch.day(site.id, event.day)? {
+                Some(found) => vacant.insert(found),
+                None => {
+                    let frame = site.zone.frame(event.day);
+                    if !frame.contains(event.time) {
+                        return Ok(None);
+                    }
+                    vacant.insert(open(batch, site, frame)?)
+                }
+            },
+        };
+        Ok(day.frame.contains(event.time).then_some(&*day))
     }
 
     /// A day that an earlier step of this batch looked up.
@@ -39,9 +44,9 @@ impl Days {
     }
 }
 
-fn open(batch: &mut Batch<'_>, site: &Site, day: LocalDay) -> Result<SiteDay, StoreError> {
+fn open(batch: &mut Batch<'_>, site: &Site, frame: DayFrame) -> Result<SiteDay, StoreError> {
     let opened = SiteDay {
-        frame: site.zone.frame(day),
+        frame,
         zone: site.zone.name().to_owned(),
         fold_version: FOLD_VERSION,
         visit_timeout_secs: limits::VISIT_TIMEOUT_SECS,

@@ -1,7 +1,7 @@
 //! The log's rows.
 
 use rusqlite::{Connection, Row, params};
-use weir_event::{Millis, Reason, SiteId};
+use weir_event::{LocalDay, Millis, Reason, SiteId};
 use weir_rollups::{UnitEvent, ValueId};
 
 use super::batch::Batch;
@@ -16,6 +16,11 @@ const ADDED_BY: &str = "INSERT OR IGNORE INTO events
      set_aside, days_late)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
 
+const SEALED_ADDED_BY: &str = "INSERT INTO sealed_events
+    (site, second, rank, visitor, page, kind, client, source, name, engaged_ms, currency, amount, props,
+     set_aside, days_late)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+
 const OPEN_READ_BY: &str = "SELECT time, tie, visitor, page, kind, client, source, name, engaged_ms,
     currency, amount, props, set_aside, days_late FROM events
     WHERE site = ?1 AND time >= ?2 AND time < ?3 ORDER BY time, tie";
@@ -27,35 +32,50 @@ const SEALED_READ_BY: &str = "SELECT second * 1000, rank, visitor, page, kind, c
 impl Batch<'_> {
     /// Writes an event into the log and returns the tie it got: the wanted one, or the next free.
     pub fn log(&mut self, row: &NewRow<'_>) -> Result<u32, StoreError> {
+        let mut tie = row.event.tie;
+        while self.insert(ADDED_BY, row, row.event.time.0, tie)? == 0 {
+            tie = (tie + 1) % TIES;
+        }
+        Ok(tie)
+    }
+
+    /// Writes an event into the log of a sealed day, as a sealed row: it leaves when the others do.
+    /// Returns its rank, the last of its second.
+    pub fn log_sealed(&mut self, day: LocalDay, row: &NewRow<'_>) -> Result<u32, StoreError> {
+        let second = row.event.time.secs();
+        let sql = "SELECT coalesce(max(rank) + 1, 0) FROM sealed_events WHERE site = ?1 AND second = ?2";
+        let rank: u32 = self.tx.prepare_cached(sql)?.query_row((row.site.0, second), |row| row.get(0))?;
+        self.insert(SEALED_ADDED_BY, row, second, rank)?;
+        if row.set_aside.is_some() {
+            let sql = "UPDATE site_days SET holds_set_aside = 1 WHERE site = ?1 AND day = ?2";
+            self.tx.prepare_cached(sql)?.execute((row.site.0, day.0))?;
+        }
+        Ok(rank)
+    }
+
+    fn insert(&mut self, sql: &str, row: &NewRow<'_>, at: i64, tie: u32) -> Result<usize, StoreError> {
         let event = &row.event;
         let client = self.client_id(row.site, event.client)?;
         let source = self.source_id(row.site, event.source)?;
-        let mut statement = self.tx.prepare_cached(ADDED_BY)?;
         let (currency, amount) = event.amount.map_or((0, None), |(id, minor)| (id.0, Some(minor)));
-        let mut tie = event.tie;
-        loop {
-            let added = statement.execute(params![
-                row.site.0,
-                event.time.0,
-                tie,
-                row.visitor.map(|visitor| visitor as i64),
-                event.page.0,
-                kind_code(event.kind),
-                client,
-                source,
-                event.name.0,
-                event.engaged_ms,
-                currency,
-                amount,
-                (!row.props.is_empty()).then_some(row.props),
-                row.set_aside.map(Reason::code),
-                row.days_late,
-            ])?;
-            if added == 1 {
-                return Ok(tie);
-            }
-            tie = (tie + 1) % TIES;
-        }
+        let inserted = self.tx.prepare_cached(sql)?.execute(params![
+            row.site.0,
+            at,
+            tie,
+            row.visitor.map(|visitor| visitor as i64),
+            event.page.0,
+            kind_code(event.kind),
+            client,
+            source,
+            event.name.0,
+            event.engaged_ms,
+            currency,
+            amount,
+            (!row.props.is_empty()).then_some(row.props),
+            row.set_aside.map(Reason::code),
+            row.days_late,
+        ])?;
+        Ok(inserted)
     }
 }
 
