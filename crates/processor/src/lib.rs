@@ -23,6 +23,8 @@ mod retire;
 
 mod recompute;
 
+mod gaps;
+
 mod rebuild;
 mod verify;
 

@@ -4,6 +4,7 @@ use weir_event::{LocalDay, Month, SiteId};
 use weir_rollups::{FOLD_VERSION, UnitEvent};
 use weir_store::{Batch, DayState, SiteDay, Store, StoreError, UnitKey};
 
+use crate::gaps::gaps;
 use crate::recompute;
 
 /// Rebuilds every day of `sites` (of all that the store knows, where empty) whose events are still
@@ -16,8 +17,14 @@ pub fn rebuild(
     sites: &[SiteId],
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<u64, StoreError> {
-    let days = days_with_events(store, sites)?;
-    rebuild_days(store, &days, progress)
+    let known = days_of(store, sites)?;
+    for (site, days) in &known {
+        drop_strays(store, *site, days)?;
+    }
+    // A frozen day's rows stand as they are; its month is their sum all the same.
+    let rebuilt = rebuild_days(store, &named(&known, |day| day.state != DayState::Frozen), progress)?;
+    sum_months(store, &named(&known, |_| true))?;
+    Ok(rebuilt)
 }
 
 /// Rebuilds open days that another version of the fold has folded: a release that changes a
@@ -27,22 +34,33 @@ pub fn rebuild(
 /// As [`rebuild`].
 pub fn rebuild_outdated(store: &mut Store) -> Result<u64, StoreError> {
     let days = store.begin()?.days_outdated(FOLD_VERSION)?;
-    rebuild_days(store, &days, &mut |_, _| {})
+    let rebuilt = rebuild_days(store, &days, &mut |_, _| {})?;
+    sum_months(store, &days)?;
+    Ok(rebuilt)
 }
 
 type Days = Vec<(SiteId, LocalDay)>;
 
-fn days_with_events(store: &Store, sites: &[SiteId]) -> Result<Days, StoreError> {
+fn named(known: &[(SiteId, Vec<SiteDay>)], wanted: impl Fn(&SiteDay) -> bool) -> Days {
+    let days = known.iter().flat_map(|(site, days)| days.iter().map(move |day| (*site, day)));
+    days.filter(|(_, day)| wanted(day)).map(|(site, day)| (site, day.frame.day)).collect()
+}
+
+fn days_of(store: &Store, sites: &[SiteId]) -> Result<Vec<(SiteId, Vec<SiteDay>)>, StoreError> {
     store.reader().read(|reading| {
         let sites = if sites.is_empty() { reading.sites()? } else { sites.to_vec() };
-        let mut days = Vec::new();
-        for site in sites {
-            let all = reading.site_days(site, LocalDay(i32::MIN), LocalDay(i32::MAX))?;
-            let kept = all.iter().filter(|day| day.state != DayState::Frozen);
-            days.extend(kept.map(|day| (site, day.frame.day)));
-        }
-        Ok(days)
+        let days = |site| reading.site_days(site, LocalDay(i32::MIN), LocalDay(i32::MAX));
+        sites.into_iter().map(|site| Ok((site, days(site)?))).collect()
     })
+}
+
+/// Rows that lie in no day are nobody's.
+fn drop_strays(store: &mut Store, site: SiteId, days: &[SiteDay]) -> Result<(), StoreError> {
+    let mut batch = store.begin()?;
+    for (grain, from, to) in gaps(days) {
+        batch.drop_rows(site, grain, from, to)?;
+    }
+    batch.commit()
 }
 
 fn rebuild_days(
@@ -59,6 +77,10 @@ fn rebuild_days(
         batch.commit()?;
         progress(done, total);
     }
+    Ok(total)
+}
+
+fn sum_months(store: &mut Store, days: &[(SiteId, LocalDay)]) -> Result<(), StoreError> {
     let mut months: Vec<(SiteId, Month)> = days.iter().map(|(site, day)| (*site, day.month())).collect();
     months.dedup();
     for (site, month) in months {
@@ -66,7 +88,7 @@ fn rebuild_days(
         batch.sum_month(site, month)?;
         batch.commit()?;
     }
-    Ok(total)
+    Ok(())
 }
 
 fn rebuild_day(batch: &mut Batch<'_>, site: SiteId, day: &SiteDay) -> Result<(), StoreError> {

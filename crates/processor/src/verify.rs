@@ -7,6 +7,7 @@ use weir_event::{Grain, LocalDay, Millis, Month, SiteId};
 use weir_rollups::{Counters, Key, Table};
 use weir_store::{DayState, Reading, SiteDay, StoreError, StoreReader};
 
+use crate::gaps::gaps;
 use crate::recompute;
 
 /// Differences told in full; beyond, they are only counted.
@@ -66,6 +67,11 @@ pub fn verify(
     months.dedup();
     for (site, month) in months {
         reader.read(|reading| verify_month(reading, site, month, &mut verified))?;
+    }
+    let mut all: Vec<SiteId> = days.into_iter().map(|(site, _)| site).collect();
+    all.dedup();
+    for site in all {
+        reader.read(|reading| verify_gaps(reading, site, &mut verified))?;
     }
     Ok(verified)
 }
@@ -150,6 +156,21 @@ fn verify_month(
     }
     verified.rows += found.len() as u64;
     verified.compare(reading, site, &expected, &found)
+}
+
+/// Where there is no day, there must be no row either.
+fn verify_gaps(reading: &Reading<'_>, site: SiteId, verified: &mut Verified) -> Result<(), StoreError> {
+    let days = reading.site_days(site, LocalDay(i32::MIN), LocalDay(i32::MAX))?;
+    let mut found = FxHashMap::default();
+    for (grain, from, to) in gaps(&days) {
+        for table in Table::ALL {
+            reading.table(site, table, grain, from, to, &mut |key, counters| {
+                found.insert(key, counters);
+                Ok(())
+            })?;
+        }
+    }
+    verified.compare(reading, site, &FxHashMap::default(), &found)
 }
 
 impl Verified {

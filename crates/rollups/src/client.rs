@@ -1,5 +1,5 @@
 //! `country_stats`, `device_stats`, `browser_stats`, `os_stats`: what a visit was made with and
-//! from where. The visit's first event decides; an event without a visitor speaks for itself. What
+//! from where. The visit's first counted event decides; an event without a visitor speaks for itself. What
 //! could not be told counts under the absent value, so that shares add up to one.
 
 use crate::{Client, Seen, ValueId};

@@ -18,9 +18,9 @@ pub struct Visit<'a> {
     pub duration_secs: i64,
     pub entry: Option<ValueId>,
     pub exit: Option<ValueId>,
-    /// The first event's.
+    /// The first counted event's.
     pub client: Client,
-    /// The first page view's, else the first event's; a continuation has none.
+    /// The first page view's, else the first counted event's; a continuation has none.
     pub source: Option<Source>,
 }
 

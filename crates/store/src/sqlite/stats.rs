@@ -77,17 +77,25 @@ impl Batch<'_> {
     /// Puts a day's statistics in place of whatever rows the day and its hours have. Months are left
     /// as they are: see [`Batch::sum_month`].
     pub fn replace_day(&mut self, site: SiteId, day: &DayFrame, delta: &Delta) -> Result<(), StoreError> {
-        let hours = (day.start.secs(), day.end.secs());
-        for table in Table::ALL {
-            let sql = format!(
-                "DELETE FROM {} WHERE site = ?1 AND ((grain = 1 AND bucket = ?2)
-                 OR (grain = 0 AND bucket >= ?3 AND bucket < ?4))",
-                table.name()
-            );
-            self.tx.prepare_cached(&sql)?.execute((site.0, day.day.0, hours.0, hours.1))?;
-        }
+        let bucket = i64::from(day.day.0);
+        self.drop_rows(site, Grain::Day, bucket, bucket)?;
+        self.drop_rows(site, Grain::Hour, day.start.secs(), day.end.secs() - 1)?;
         for (key, counters) in delta.rows() {
             self.add_row(site, key, counters)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes every statistic's rows with buckets from `from` to `to`.
+    pub fn drop_rows(&mut self, site: SiteId, grain: Grain, from: i64, to: i64) -> Result<(), StoreError> {
+        for table in Table::ALL {
+            let sql = format!(
+                "DELETE FROM {} WHERE site = ?1 AND grain = ?2 AND role = ?3 AND bucket BETWEEN ?4 AND ?5",
+                table.name()
+            );
+            for role in roles(&self.tx, site, table, grain)? {
+                self.tx.prepare_cached(&sql)?.execute((site.0, grain as u8, role, from, to))?;
+            }
         }
         Ok(())
     }
@@ -96,18 +104,19 @@ impl Batch<'_> {
     pub fn sum_month(&mut self, site: SiteId, month: Month) -> Result<(), StoreError> {
         let sums = Counters::NAMES.map(|c| format!("sum({c})")).join(", ");
         let columns = Counters::NAMES.join(", ");
-        let days = (month.first_day().0, month.next().first_day().0);
+        let days = (month.first_day().0, month.next().first_day().0 - 1);
+        self.drop_rows(site, Grain::Month, i64::from(month.0), i64::from(month.0))?;
         for table in Table::ALL.into_iter().filter(|table| *table != Table::Flow) {
             let name = table.name();
-            let drop = format!("DELETE FROM {name} WHERE site = ?1 AND grain = 2 AND bucket = ?2");
-            self.tx.prepare_cached(&drop)?.execute((site.0, month.0))?;
             let add = format!(
                 "INSERT INTO {name} (site, grain, role, bucket, value, second, {columns})
-                 SELECT site, 2, role, ?2, value, second, {sums} FROM {name}
-                 WHERE site = ?1 AND grain = 1 AND bucket >= ?3 AND bucket < ?4
-                 GROUP BY role, value, second"
+                 SELECT site, 2, role, ?3, value, second, {sums} FROM {name}
+                 WHERE site = ?1 AND grain = 1 AND role = ?2 AND bucket BETWEEN ?4 AND ?5
+                 GROUP BY value, second"
             );
-            self.tx.prepare_cached(&add)?.execute((site.0, month.0, days.0, days.1))?;
+            for role in roles(&self.tx, site, table, Grain::Day)? {
+                self.tx.prepare_cached(&add)?.execute((site.0, role, month.0, days.0, days.1))?;
+            }
         }
         Ok(())
     }
@@ -115,6 +124,21 @@ impl Batch<'_> {
 
 fn day_of(bucket: i64) -> LocalDay {
     LocalDay(i32::try_from(bucket).unwrap_or_default())
+}
+
+/// The roles that a table's rows have, whichever they are: the key's order serves a range of buckets
+/// within one role only, and a scan of the grain for every day would make proofs quadratic.
+fn roles(conn: &Connection, site: SiteId, table: Table, grain: Grain) -> Result<Vec<u8>, StoreError> {
+    let sql = format!("SELECT min(role) FROM {} WHERE site = ?1 AND grain = ?2 AND role > ?3", table.name());
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut found: Vec<u8> = Vec::new();
+    loop {
+        let last = found.last().map_or(-1, |role| i64::from(*role));
+        match statement.query_row((site.0, grain as u8, last), |row| row.get::<_, Option<u8>>(0))? {
+            Some(role) => found.push(role),
+            None => return Ok(found),
+        }
+    }
 }
 
 /// Rows of a table with buckets in `[from, to]`; all roles where none is given.
@@ -128,33 +152,23 @@ pub(super) fn each_row(
     each: &mut dyn FnMut(Key, Counters) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let columns = Counters::NAMES.join(", ");
-    let roles = role.map_or((0, u8::MAX), |role| (role, role));
-    // With one role the key's order serves the range; with all of them it is a scan of the grain.
-    let by_role = if role.is_some() { "role = ?3" } else { "role BETWEEN ?3 AND ?6" };
     let sql = format!(
-        "SELECT role, bucket, value, second, {columns} FROM {}
-         WHERE site = ?1 AND grain = ?2 AND {by_role} AND bucket BETWEEN ?4 AND ?5",
+        "SELECT bucket, value, second, {columns} FROM {}
+         WHERE site = ?1 AND grain = ?2 AND role = ?3 AND bucket BETWEEN ?4 AND ?5",
         table.name()
     );
     let mut statement = conn.prepare_cached(&sql)?;
-    let mut rows = match role {
-        Some(role) => statement.query(params![site.0, grain as u8, role, from, to])?,
-        None => statement.query(params![site.0, grain as u8, roles.0, from, to, roles.1])?,
-    };
-    while let Some(row) = rows.next()? {
-        let mut counters = [0; 8];
-        for (i, counter) in counters.iter_mut().enumerate() {
-            *counter = row.get(4 + i)?;
+    let roles = role.map_or_else(|| roles(conn, site, table, grain), |role| Ok(vec![role]))?;
+    for role in roles {
+        let mut rows = statement.query((site.0, grain as u8, role, from, to))?;
+        while let Some(row) = rows.next()? {
+            let mut counters = [0; 8];
+            for (i, counter) in counters.iter_mut().enumerate() {
+                *counter = row.get(3 + i)?;
+            }
+            let (bucket, value, second) = (row.get(0)?, ValueId(row.get(1)?), ValueId(row.get(2)?));
+            each(Key { table, grain, role, bucket, value, second }, Counters::from_values(counters))?;
         }
-        let key = Key {
-            table,
-            grain,
-            role: row.get(0)?,
-            bucket: row.get(1)?,
-            value: ValueId(row.get(2)?),
-            second: ValueId(row.get(3)?),
-        };
-        each(key, Counters::from_values(counters))?;
     }
     Ok(())
 }
