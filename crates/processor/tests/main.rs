@@ -9,3 +9,13 @@ mod naive_model;
 mod histories;
 
 mod equals_naive_model;
+
+mod once;
+
+mod verdicts;
+
+mod retiring;
+
+mod proofs;
+
+mod views;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tempfile::TempDir;
-use weir_event::{Event, Grain, Millis, Seq, SiteId, Zone};
+use weir_event::{Control, Event, Grain, LocalDay, Millis, Seq, SiteId, Zone};
 use weir_processor::{Drained, Processor, ProcessorOptions, Verified, rebuild, verify};
 use weir_queue::{Entry, Queue, QueueOptions};
 use weir_registry::{Registry, Site};
@@ -81,7 +81,7 @@ impl World {
     }
 
     pub fn drain(&mut self) -> Drained {
-        self.processor.as_mut().expect("is there").drain().expect("drained")
+        self.try_drain().expect("drained")
     }
 
     pub fn take(&mut self, events: &[Event]) -> Drained {
@@ -97,12 +97,74 @@ impl World {
         self.processor = Some(self.processor_on(store));
     }
 
+    /// The queue's file as it is now, in a copy.
+    pub fn copy_queue(&self) -> PathBuf {
+        let copy = self.path("copy.db");
+        let queue = rusqlite::Connection::open(self.path("queue.db")).expect("opens");
+        queue.execute("VACUUM INTO ?1", [copy.to_str().expect("a path")]).expect("copied");
+        copy
+    }
+
+    /// As after a crash that the queue's file came out of as `file`; a new file without one.
+    pub fn restart_with_queue(&mut self, file: Option<PathBuf>) {
+        self.processor = None;
+        self.queue.close();
+        for name in ["queue.db", "queue.db-wal", "queue.db-shm"] {
+            let _ = std::fs::remove_file(self.path(name));
+        }
+        if let Some(file) = file {
+            std::fs::rename(file, self.path("queue.db")).expect("moved");
+        }
+        self.queue = Queue::open(&self.path("queue.db"), QueueOptions::default()).expect("a queue");
+        self.restart();
+    }
+
     pub fn path(&self, file: &str) -> PathBuf {
         self.folder.path().join(file)
     }
 
     pub fn verify(&self) -> Verified {
         verify(&self.reader, &[], &mut |_, _| {}).expect("verified")
+    }
+
+    pub fn try_drain(&mut self) -> Result<Drained, String> {
+        self.processor.as_mut().expect("is there").drain().map_err(|error| error.to_string())
+    }
+
+    /// Removes a site as the server does: from the registry, then by a wish in the queue.
+    pub fn remove_site(&self, site: &Site) {
+        self.registry.remove_site(&site.domain).expect("removed");
+        let wish = Entry::Control(Control::RemoveSite(site.id));
+        self.queue.append_blocking(vec![wish]).expect("appended");
+    }
+
+    /// Everything statistics, log and books hold, to compare before and after.
+    pub fn state(&self, site: SiteId) -> (Rows, BTreeMap<String, Logged>, StoreBooks) {
+        (self.rows(site), self.log(site), self.store_books())
+    }
+
+    /// A row of `site_stats` by day: its counters.
+    pub fn site_day(&self, site: SiteId, day: LocalDay) -> [i64; 8] {
+        let name = RowName {
+            site,
+            table: "site_stats",
+            grain: "day",
+            role: 0,
+            bucket: i64::from(day.0),
+            value: String::new(),
+            second: String::new(),
+        };
+        self.rows(site).get(&name).copied().unwrap_or_default()
+    }
+
+    /// Runs SQL past all the parts and tells the first column of its one row.
+    pub fn number(&self, sql: &str) -> i64 {
+        self.sql().query_row(sql, [], |row| row.get(0)).expect(sql)
+    }
+
+    /// Changes something by hand; how many rows.
+    pub fn tamper(&self, sql: &str) -> usize {
+        self.sql().execute(sql, []).expect(sql)
     }
 
     /// Days rebuilt. The processor sleeps meanwhile; it has numbered every text there is.
@@ -117,7 +179,7 @@ impl World {
     }
 
     pub fn day_states(&self, site: SiteId) -> Vec<DayState> {
-        let (first, last) = (weir_event::LocalDay(i32::MIN), weir_event::LocalDay(i32::MAX));
+        let (first, last) = (LocalDay(i32::MIN), LocalDay(i32::MAX));
         let days = self.reader.read(|reading| reading.site_days(site, first, last)).expect("read");
         days.into_iter().map(|day| day.state).collect()
     }
