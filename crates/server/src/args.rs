@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 /// Self-hosted web analytics that never loses a visit and never counts one twice.
 ///
@@ -62,6 +62,8 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DOMAIN")]
         site: Option<String>,
     },
+    /// Measure this machine: ingest, acknowledgements, drain, questions, storage
+    Bench(BenchArgs),
     /// Ask the running server how it is; exits 1 when something is unwell
     Health,
 }
@@ -74,6 +76,37 @@ pub(crate) struct DemoArgs {
     /// How far its past goes back
     #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=730))]
     pub days: u32,
+}
+
+/// Works in fresh folders beside the data folder, which go when it is done.
+#[derive(clap::Args)]
+pub(crate) struct BenchArgs {
+    #[arg(value_enum, default_value_t = Subject::All)]
+    pub what: Subject,
+    /// Events to drain, and to hold while asking and weighing
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_000..=200_000_000))]
+    pub events: u64,
+    /// How long to send, and at most to ask
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub seconds: u64,
+    /// Connections that send as fast as they are answered
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub connections: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Subject {
+    /// How many events are taken a second, in batches of 10 and one by one
+    Ingest,
+    /// How long an acknowledgement takes at 10,000 events a second
+    Ack,
+    /// How fast a full queue is folded
+    Drain,
+    /// How long the dashboard's questions take
+    Query,
+    /// How much room an event takes
+    Storage,
+    All,
 }
 
 #[derive(Subcommand)]

@@ -7,6 +7,7 @@ mod data_folder;
 
 mod serve;
 
+mod bench;
 mod demo;
 mod traffic;
 
@@ -50,6 +51,7 @@ fn run(args: &Args) -> anyhow::Result<Outcome> {
         Some(Command::Verify { site }) => commands::verify::run(args, site.as_deref()),
         Some(Command::Rebuild { site }) => commands::rebuild::run(args, site.as_deref()),
         Some(Command::Ledger { site }) => commands::ledger::run(args, site.as_deref()),
+        Some(Command::Bench(asked)) => bench::bench(args, asked),
         Some(Command::Health) => commands::health::run(args),
     }
 }

@@ -5,4 +5,5 @@ mod run;
 mod history;
 mod live;
 
+pub(crate) use history::enter;
 pub(crate) use run::demo;

@@ -18,3 +18,4 @@ mod live;
 
 pub(crate) use history::{Profile, Traffic};
 pub(crate) use live::Live;
+pub(crate) use random::Random;

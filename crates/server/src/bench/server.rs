@@ -1,0 +1,105 @@
+//! The real server, in a process of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use tempfile::TempDir;
+use weir_queue::QueueReader;
+use weir_store::StoreReader;
+
+use super::machine;
+
+pub(super) const DOMAIN: &str = "lakeside.example";
+
+const START_TIME_MAX: Duration = Duration::from_secs(20);
+
+/// The unit of CPU times that the kernel tells: fixed at 100 a second for every program on Linux.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// Ends with this.
+pub(super) struct Server {
+    child: Child,
+    pub address: String,
+    /// Time to its first accepted connection.
+    pub start_ms: f64,
+    data: PathBuf,
+    _folder: TempDir,
+}
+
+impl Server {
+    pub fn start(folder: TempDir) -> anyhow::Result<Self> {
+        let data = folder.path().join("data");
+        let added =
+            weir(folder.path(), &data)?.args(["site", "add", DOMAIN, "--timezone", "UTC"]).status()?;
+        ensure!(added.success(), "the site can't be added: {added}");
+        let begun = Instant::now();
+        let child = weir(folder.path(), &data)?.args(["serve", "--listen", "127.0.0.1:0"]).spawn()?;
+        let mut server = Self { child, address: String::new(), start_ms: 0.0, data, _folder: folder };
+        server.address = server.wait(begun)?;
+        server.start_ms = begun.elapsed().as_secs_f64() * 1e3;
+        Ok(server)
+    }
+
+    fn wait(&mut self, begun: Instant) -> anyhow::Result<String> {
+        loop {
+            let address = std::fs::read_to_string(self.data.join("weir.address")).unwrap_or_default();
+            if std::net::TcpStream::connect(&address).is_ok() {
+                return Ok(address);
+            }
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the server ended by itself: {status}");
+            }
+            ensure!(begun.elapsed() < START_TIME_MAX, "the server does not start");
+            #[allow(clippy::disallowed_methods)] // another process tells nobody when it is ready
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// CPU time spent so far, user's and system's.
+    pub fn cpu_secs(&self) -> Option<f64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?;
+        // The name before may hold anything, but ends with the last parenthesis.
+        let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+        let (user, system): (f64, f64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+        Some((user + system) / TICKS_PER_SECOND)
+    }
+
+    /// The most memory it ever held.
+    pub fn memory_mib(&self) -> Option<f64> {
+        let kib = machine::kib(&format!("/proc/{}/status", self.child.id()), "VmHWM")?;
+        Some(kib as f64 / 1_024.0)
+    }
+
+    /// (ever received, not folded yet), from its files.
+    pub fn books(&self) -> anyhow::Result<(u64, u64)> {
+        let store = StoreReader::open(&self.data.join("weir.db"))?;
+        let mut queue = QueueReader::open(&self.data.join("queue.db"))?;
+        let checkpoint = store.read(|reading| reading.checkpoint())?;
+        let books = queue.books(checkpoint.map(|checkpoint| checkpoint.seq).unwrap_or_default())?;
+        let sum = |entries: &[(_, _, u64)]| entries.iter().map(|(.., n)| n).sum();
+        Ok((sum(&books.received), sum(&books.pending)))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to end.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// This program, with nobody's settings.
+fn weir(folder: &Path, data: &Path) -> anyhow::Result<Command> {
+    let mut command = Command::new(std::env::current_exe().context("can't find this program's file")?);
+    let settings = std::env::vars_os().map(|(name, _)| name);
+    for name in settings.filter(|name| name.to_string_lossy().starts_with("WEIR_")) {
+        command.env_remove(name);
+    }
+    command.env("WEIR_EVENTS_PER_SECOND_PER_IP", "0").env("WEIR_LOG", "error");
+    let data = std::path::absolute(data)?;
+    command.current_dir(folder).arg("--data").arg(data).stdin(Stdio::null()).stdout(Stdio::null());
+    Ok(command)
+}
