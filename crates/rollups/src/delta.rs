@@ -230,3 +230,6 @@ fn visit_counts(visit: &Visit<'_>) -> Counters {
         ..Counters::default()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,3 +60,6 @@ impl<'a> Visit<'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
