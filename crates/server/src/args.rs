@@ -33,7 +33,9 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Take events, count them and show the dashboard (the default)
     Serve,
-    /// Show a site with a past and live visitors: no set-up, no login, nothing left behind
+    /// Show a site with a past and live visitors: no set-up, no login, nothing left behind.
+    ///
+    /// Everything is in a fresh temporary folder; --data is left alone.
     Demo(DemoArgs),
     /// Add, list and remove sites
     #[command(subcommand)]

@@ -18,15 +18,27 @@ const SIGNPOSTS: [(&str, f64); 12] = [
     ("/weather", 3.0),
 ];
 
-/// (section, pages in it); each word pair is one page.
-const SECTIONS: [&str; 4] = ["/journal", "/trails", "/lodges", "/shop"];
+/// Sections, each with the second words of its pages; [`FIRST`] has the first.
+const SECTIONS: [(&str, [&str; 10]); 4] = [
+    ("/journal", ["swim", "frost", "supper", "harvest", "walk", "guests", "garden", "fire", "letter", "fog"]),
+    (
+        "/trails",
+        ["ridge", "loop", "crossing", "falls", "meadow", "pines", "mill", "ferry", "summit", "marsh"],
+    ),
+    (
+        "/lodges",
+        ["bay", "harbour", "lantern", "orchard", "boathouse", "cabin", "barn", "pier", "cove", "hut"],
+    ),
+    ("/shop", ["blanket", "mug", "map", "candle", "jumper", "poster", "honey", "soap", "basket", "kettle"]),
+];
 
 const FIRST: [&str; 12] = [
     "morning", "silent", "northern", "winter", "hidden", "little", "golden", "old", "stone", "summer",
     "high", "blue",
 ];
-const SECOND: [&str; 10] =
-    ["bay", "ridge", "harbour", "meadow", "crossing", "lantern", "orchard", "mill", "ferry", "pines"];
+
+/// Decides which pages are popular.
+const SEED: u64 = 4;
 
 /// 492 pages: few that everybody sees and many that hardly anybody does.
 #[derive(Debug)]
@@ -38,14 +50,13 @@ pub(super) struct Pages {
 
 impl Pages {
     pub fn new() -> Self {
-        let mut content = Vec::with_capacity(SECTIONS.len() * FIRST.len() * SECOND.len());
-        // Sections take turns, so that none has all the popular pages.
-        for (n, first) in FIRST.iter().enumerate() {
-            for (m, second) in SECOND.iter().enumerate() {
-                let turn = |s: usize| SECTIONS[(n + m + s) % SECTIONS.len()];
-                content.extend((0..SECTIONS.len()).map(|s| format!("{}/{first}-{second}", turn(s))));
-            }
-        }
+        let section = |(section, words): &(&str, [&str; 10])| -> Vec<String> {
+            let pages = words.iter().flat_map(|word| FIRST.map(|first| format!("{section}/{first}-{word}")));
+            pages.collect()
+        };
+        let mut content: Vec<String> = SECTIONS.iter().flat_map(section).collect();
+        let mut random = Random::new(SEED, 0);
+        (1..content.len()).rev().for_each(|n| content.swap(n, random.below(n + 1)));
         let popular = Weighted::zipf(content.len());
         let signposts = Weighted::new(SIGNPOSTS.map(|(_, weight)| weight));
         Self { content, popular, signposts }
