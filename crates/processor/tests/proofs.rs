@@ -30,6 +30,7 @@ fn check_named(change: &str, row: (&str, Grain, &str, &str), counter: (&'static 
     let (world, site) = filled();
     let rows = world.rows(site);
     assert_eq!(world.tamper(change), 1, "{change}");
+    assert_eq!(world.verify().different, 1, "{change}: no other row is accused");
     let verified = world.verify();
     let of_log = verified.told.iter().find(|told| {
         (told.table, told.grain, told.bucket.as_str(), told.value.as_str()) == row

@@ -1,6 +1,7 @@
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use quick_cache::sync::Cache;
 use rusqlite::Transaction;
@@ -60,7 +61,13 @@ impl StoreReader {
     ) -> Result<T, StoreError> {
         let mut conn = self.0.readers.lend()?;
         let tx = conn.transaction()?;
-        question(&Reading { tx, shared: &self.0, interned: RefCell::default() })
+        let begun = Instant::now();
+        let answer = question(&Reading { tx, shared: &self.0, interned: RefCell::default() });
+        let took = begun.elapsed();
+        if took > Duration::from_millis(limits::READ_TRANSACTION_MS_MAX) {
+            tracing::warn!(ms = took.as_millis(), "a read of the statistics held up the WAL");
+        }
+        answer
     }
 }
 

@@ -1,12 +1,15 @@
-use weir_rollups::{Counters, Table};
+use weir_rollups::{Counters, Statistic, Table};
 
 /// Version 1 of the file.
 pub(super) fn version_1() -> String {
     let mut sql = include_str!("schema.sql").to_owned();
     for table in Table::ALL {
         sql.push_str(&stats_table(table));
-        sql.push_str(&stats_view(table));
     }
+    for statistic in Statistic::BY_VALUE.into_iter().chain([Statistic::Flow]) {
+        sql.push_str(&stats_view(statistic));
+    }
+    sql.push_str(&amount_view());
     sql.push_str(include_str!("views.sql"));
     sql
 }
@@ -28,48 +31,60 @@ fn stats_table(table: Table) -> String {
     )
 }
 
-fn stats_view(table: Table) -> String {
-    let name = table.name();
-    let (value, second) = match table {
-        Table::Site => ("", ""),
-        Table::Page => (", value.text AS page", ""),
-        Table::Ref => (", value.text AS source", ""),
-        Table::Utm => (", value.text AS tag", ""),
-        Table::Country => (", value.text AS country", ""),
-        Table::Device => (", value.text AS device", ""),
-        Table::Browser => (", value.text AS browser", ""),
-        Table::Os => (", value.text AS os", ""),
-        Table::Event => (", value.text AS name", ", second.text AS currency, s.amount"),
-        Table::Channel => (", value.text AS channel", ""),
-        Table::Host => (", value.text AS host", ""),
-        Table::Flow => (", value.text AS source_page", ", second.text AS target_page"),
+/// One view per statistic: rows of two statistics count the same events, and must not be added up.
+fn stats_view(statistic: Statistic) -> String {
+    let (name, value) = match statistic {
+        Statistic::Site => ("site", ""),
+        Statistic::Page => ("page", "page"),
+        Statistic::EntryPage => ("entry_page", "page"),
+        Statistic::ExitPage => ("exit_page", "page"),
+        Statistic::Source => ("source", "source"),
+        Statistic::Referrer => ("referrer", "referrer"),
+        Statistic::Channel => ("channel", "channel"),
+        Statistic::UtmSource => ("utm_source", "utm_source"),
+        Statistic::UtmMedium => ("utm_medium", "utm_medium"),
+        Statistic::UtmCampaign => ("utm_campaign", "utm_campaign"),
+        Statistic::UtmContent => ("utm_content", "utm_content"),
+        Statistic::UtmTerm => ("utm_term", "utm_term"),
+        Statistic::Country => ("country", "country"),
+        Statistic::Device => ("device", "device"),
+        Statistic::Browser => ("browser", "browser"),
+        Statistic::Os => ("os", "os"),
+        Statistic::Host => ("host", "host"),
+        Statistic::Event => ("event", "name"),
+        Statistic::Flow => return flow_view(),
     };
-    let role = match table {
-        Table::Page => ", CASE s.role WHEN 0 THEN 'page' WHEN 1 THEN 'entry' ELSE 'exit' END AS role",
-        Table::Ref => ", CASE s.role WHEN 0 THEN 'source' ELSE 'referrer' END AS role",
-        Table::Utm => {
-            ", CASE s.role WHEN 0 THEN 'source' WHEN 1 THEN 'medium' WHEN 2 THEN 'campaign' \
-             WHEN 3 THEN 'content' ELSE 'term' END AS role"
-        }
-        Table::Flow => ", s.role AS step",
-        _ => "",
-    };
-    // Flows are kept by day only; their view has days where the others have hours.
-    let (time, join, grain) = if table == Table::Flow {
-        ("date(s.bucket * 86400, 'unixepoch') AS day", "", 1)
-    } else {
-        (
-            "datetime(h.day * 86400 + h.wall_minutes * 60, 'unixepoch') AS hour",
-            "JOIN site_hours h ON h.site = s.site AND h.start = s.bucket ",
-            0,
-        )
-    };
+    let value = if value.is_empty() { String::new() } else { format!(", value.text AS {value}") };
+    let (table, role) = (statistic.table().name(), statistic.role());
     format!(
-        "CREATE VIEW v_{name} AS
-SELECT s.site AS website_id, {time}{role}{value}{second},
-       s.first_visitors AS visitors, s.visitors AS active_visitors, s.visits, s.pageviews, s.events,
-       s.bounces, s.duration_secs
-FROM {name} s {join}LEFT JOIN strings value ON value.id = s.value LEFT JOIN strings second ON second.id = s.second
-WHERE s.grain = {grain};\n"
+        "CREATE VIEW v_{name}_stats AS
+SELECT s.site AS website_id, {HOUR} AS hour{value}, s.first_visitors AS visitors,
+       s.visitors AS active_visitors, s.visits, s.pageviews, s.events, s.bounces, s.duration_secs
+FROM {table} s {HOURS_JOINED} LEFT JOIN strings value ON value.id = s.value
+WHERE s.grain = 0 AND s.role = {role} AND s.second = 0;\n"
     )
+}
+
+/// What a clock at the site showed at the beginning of the bucket.
+const HOUR: &str = "datetime(h.day * 86400 + h.wall_minutes * 60, 'unixepoch')";
+const HOURS_JOINED: &str = "JOIN site_hours h ON h.site = s.site AND h.start = s.bucket";
+
+/// What was sold under an event's name, by currency.
+fn amount_view() -> String {
+    format!(
+        "CREATE VIEW v_amount_stats AS
+SELECT s.site AS website_id, {HOUR} AS hour, value.text AS name, second.text AS currency, s.events AS sales, s.amount
+FROM event_stats s {HOURS_JOINED} JOIN strings value ON value.id = s.value JOIN strings second ON second.id = s.second
+WHERE s.grain = 0 AND s.second <> 0;\n"
+    )
+}
+
+/// Flows are kept by day only.
+fn flow_view() -> String {
+    "CREATE VIEW v_flow_stats AS
+SELECT s.site AS website_id, date(s.bucket * 86400, 'unixepoch') AS day, s.role AS step,
+       value.text AS source_page, second.text AS target_page, s.visits
+FROM flow_stats s JOIN strings value ON value.id = s.value JOIN strings second ON second.id = s.second
+WHERE s.grain = 1;\n"
+        .to_owned()
 }
