@@ -59,21 +59,57 @@ pub fn verify(
     let days = all_days(reader, sites)?;
     let total = days.len() as u64;
     let mut verified = Verified::default();
+    let mut wrong_days = WrongDays::default();
     for (done, (site, day)) in (1..).zip(&days) {
-        reader.read(|reading| verify_day(reading, *site, *day, &mut verified))?;
+        let found = reader.read(|reading| verify_day(reading, *site, *day, &mut verified))?;
+        wrong_days.add(*site, &found);
         progress(done, total);
+    }
+    let mut all: Vec<SiteId> = days.iter().map(|(site, _)| *site).collect();
+    all.dedup();
+    for site in all {
+        let found = reader.read(|reading| verify_gaps(reading, site, &mut verified))?;
+        wrong_days.add(site, &found);
     }
     let mut months: Vec<(SiteId, Month)> = days.iter().map(|(site, day)| (*site, day.month())).collect();
     months.dedup();
     for (site, month) in months {
-        reader.read(|reading| verify_month(reading, site, month, &mut verified))?;
-    }
-    let mut all: Vec<SiteId> = days.into_iter().map(|(site, _)| site).collect();
-    all.dedup();
-    for site in all {
-        reader.read(|reading| verify_gaps(reading, site, &mut verified))?;
+        reader.read(|reading| verify_month(reading, site, month, &wrong_days, &mut verified))?;
     }
     Ok(verified)
+}
+
+/// Rows that differ: what the log says and what the row says.
+type Found = Vec<(Key, Counters, Counters)>;
+
+/// What the rows of wrong days are off by, summed by month. A month is compared with its days; one
+/// that is right must not be accused because a day is wrong.
+#[derive(Default)]
+struct WrongDays(FxHashMap<(SiteId, Key), Counters>);
+
+impl WrongDays {
+    fn add(&mut self, site: SiteId, found: &Found) {
+        // Flows are kept by day only.
+        let in_months = |key: &Key| key.grain == Grain::Day && key.table != Table::Flow;
+        for (key, log, row) in found.iter().filter(|(key, ..)| in_months(key)) {
+            let Ok(day) = i32::try_from(key.bucket) else { continue };
+            let off = self.0.entry((site, of_month(key, LocalDay(day).month()))).or_default();
+            *off += *log;
+            *off -= *row;
+        }
+    }
+
+    fn correct(&self, site: SiteId, month: Month, expected: &mut FxHashMap<Key, Counters>) {
+        let of_it = |key: &Key| key.bucket == i64::from(month.0);
+        for ((_, key), off) in self.0.iter().filter(|((of, key), _)| *of == site && of_it(key)) {
+            *expected.entry(*key).or_default() += *off;
+        }
+        expected.retain(|_, counters| !counters.is_zero());
+    }
+}
+
+fn of_month(key: &Key, month: Month) -> Key {
+    Key { grain: Grain::Month, bucket: i64::from(month.0), ..*key }
 }
 
 fn all_days(reader: &StoreReader, sites: &[SiteId]) -> Result<Vec<(SiteId, LocalDay)>, StoreError> {
@@ -93,9 +129,9 @@ fn verify_day(
     site: SiteId,
     day: LocalDay,
     verified: &mut Verified,
-) -> Result<(), StoreError> {
+) -> Result<Found, StoreError> {
     // Read again within this transaction: it may have been sealed or frozen meanwhile.
-    let Some(day) = reading.site_days(site, day, day)?.into_iter().next() else { return Ok(()) };
+    let Some(day) = reading.site_days(site, day, day)?.into_iter().next() else { return Ok(Found::new()) };
     let found = day_rows(reading, site, &day)?;
     verified.days += 1;
     verified.rows += found.len() as u64;
@@ -105,7 +141,7 @@ fn verify_day(
         if day.checksum.as_deref() != Some(sum.as_slice()) {
             verified.frozen_differs(site, &day);
         }
-        return Ok(());
+        return Ok(Found::new());
     }
     let mut read = |each: &mut dyn FnMut(&weir_store::LogRow<'_>)| {
         reading.log(site, day.frame.start, day.frame.end, each)
@@ -138,15 +174,16 @@ fn verify_month(
     reading: &Reading<'_>,
     site: SiteId,
     month: Month,
+    wrong_days: &WrongDays,
     verified: &mut Verified,
-) -> Result<(), StoreError> {
+) -> Result<Found, StoreError> {
     let mut expected: FxHashMap<Key, Counters> = FxHashMap::default();
     let mut found = FxHashMap::default();
     let days = (i64::from(month.first_day().0), i64::from(month.next().first_day().0) - 1);
     let bucket = i64::from(month.0);
     for table in Table::ALL.into_iter().filter(|table| *table != Table::Flow) {
         reading.table(site, table, Grain::Day, days.0, days.1, &mut |key, counters| {
-            *expected.entry(Key { grain: Grain::Month, bucket, ..key }).or_default() += counters;
+            *expected.entry(of_month(&key, month)).or_default() += counters;
             Ok(())
         })?;
         reading.table(site, table, Grain::Month, bucket, bucket, &mut |key, counters| {
@@ -154,12 +191,13 @@ fn verify_month(
             Ok(())
         })?;
     }
+    wrong_days.correct(site, month, &mut expected);
     verified.rows += found.len() as u64;
     verified.compare(reading, site, &expected, &found)
 }
 
 /// Where there is no day, there must be no row either.
-fn verify_gaps(reading: &Reading<'_>, site: SiteId, verified: &mut Verified) -> Result<(), StoreError> {
+fn verify_gaps(reading: &Reading<'_>, site: SiteId, verified: &mut Verified) -> Result<Found, StoreError> {
     let days = reading.site_days(site, LocalDay(i32::MIN), LocalDay(i32::MAX))?;
     let mut found = FxHashMap::default();
     for (grain, from, to) in gaps(&days) {
@@ -180,16 +218,19 @@ impl Verified {
         site: SiteId,
         expected: &FxHashMap<Key, Counters>,
         found: &FxHashMap<Key, Counters>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Found, StoreError> {
+        let mut different = Found::new();
         // Both sides, sorted, so that two runs tell the same rows.
         let keys: BTreeMap<&Key, ()> = expected.keys().chain(found.keys()).map(|key| (key, ())).collect();
         for key in keys.into_keys() {
             let (log, row) = (expected.get(key).copied(), found.get(key).copied());
             if log != row {
-                self.differs(reading, site, key, log.unwrap_or_default(), row.unwrap_or_default())?;
+                let (log, row) = (log.unwrap_or_default(), row.unwrap_or_default());
+                self.differs(reading, site, key, log, row)?;
+                different.push((*key, log, row));
             }
         }
-        Ok(())
+        Ok(different)
     }
 
     fn differs(
