@@ -39,7 +39,10 @@ impl HealthProbe {
         let store = self.store();
         let queue = self.queue();
         let database_ok = store.ok && queue.ok;
-        Health { database_ok, checks: vec![queue, self.accepting(), self.processing(), store, self.addresses()] }
+        Health {
+            database_ok,
+            checks: vec![queue, self.accepting(), self.processing(), store, self.addresses()],
+        }
     }
 
     fn store(&self) -> HealthCheck {

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use anyhow::Context;
 use ipnet::IpNet;
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use weir_ingest::{Geo, IngestConfig, RateLimit, TrustedProxies};
 use weir_processor::{ProcessorOptions, Retention};
 use weir_queue::QueueOptions;
@@ -22,27 +23,39 @@ pub(crate) fn serve(config: &Config) -> anyhow::Result<Outcome> {
     // The port first: when it is taken, nothing has been touched.
     let listener = runtime.block_on(listen(config.listen))?;
     let house = House::open(&config.data, options)?;
-    let address = listener.local_addr()?;
-    greet(&house, address)?;
-    run(&runtime, house, listener)?;
+    run_greeting(&runtime, house, listener, greet)?;
     Ok(Outcome::Done)
 }
 
 /// Runs a house until it is asked to stop, and closes it in order.
-pub(crate) fn run(
-    runtime: &tokio::runtime::Runtime,
+pub(crate) fn run(runtime: &Runtime, house: House, listener: TcpListener) -> anyhow::Result<()> {
+    run_greeting(runtime, house, listener, |_, _| Ok(()))
+}
+
+type Greeting = fn(&House, SocketAddr) -> anyhow::Result<()>;
+
+fn run_greeting(
+    runtime: &Runtime,
     house: House,
     listener: TcpListener,
+    greet: Greeting,
 ) -> anyhow::Result<()> {
     let address_file = house.folder.address();
-    std::fs::write(&address_file, listener.local_addr()?.to_string())?;
+    let address = listener.local_addr()?;
+    std::fs::write(&address_file, address.to_string())?;
+    let stop = {
+        let _within = runtime.enter();
+        signals::asked_to_stop()
+    };
+    // Last: whoever reads that it listens may ask how it is, or ask it to stop.
+    greet(&house, address)?;
     let routes = house.routes();
     let House { registry, queue, processor, dashboard, probe, lock, .. } = house;
     let pipeline = Pipeline::start(processor, queue.clone(), probe)?;
     runtime.block_on(async {
         let chores = tokio::spawn(every_second(registry.clone(), queue));
         let asked = async {
-            signals::asked_to_stop().await;
+            stop.await;
             output::note("Stopping: what was acknowledged is on disk.");
             // Live streams never end by themselves.
             dashboard.close();
