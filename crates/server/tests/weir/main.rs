@@ -1,0 +1,22 @@
+//! The binary as operators and trackers meet it: real processes, real folders, real sockets on
+//! loopback. Nothing here knows how it is made, but for the one test that changes a row by hand.
+
+mod wait;
+
+mod http;
+
+mod folder;
+
+mod server;
+
+mod commands;
+mod settings;
+
+mod bad_input;
+mod bad_places;
+
+mod answers;
+mod statistics;
+
+mod killed;
+mod stopped;

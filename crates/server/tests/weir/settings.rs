@@ -1,0 +1,62 @@
+use crate::folder::{Done, Folder};
+
+fn serve(folder: &Folder, variables: &[(&str, &str)], args: &[&str]) -> Done {
+    let args: Vec<&str> =
+        ["serve", "--listen", "127.0.0.1:0"].into_iter().chain(args.iter().copied()).collect();
+    folder.weir(&args).envs(variables.iter().copied()).output().expect("the binary starts").into()
+}
+
+/// The server does not start, says why in `words`, and has touched nothing.
+fn check_refused(folder: &Folder, variables: &[(&str, &str)], args: &[&str], words: &[&str]) {
+    let done = serve(folder, variables, args);
+    assert_eq!((done.code, done.stdout.as_str()), (Some(3), ""), "{done:?}");
+    for word in words {
+        assert!(done.stderr.contains(word), "{word:?} is missing: {done:?}");
+    }
+    assert!(!folder.data().exists(), "{words:?}");
+}
+
+#[test]
+fn a_variable_that_nobody_knows_or_can_use_stops_the_start() {
+    let folder = Folder::new();
+    check_refused(&folder, &[("WEIR_LISTNE", "x")], &[], &["WEIR_", "listne"]);
+    check_refused(&folder, &[("WEIR_KEEP_EVENTS_DAYS", "soon")], &[], &["WEIR_", "soon"]);
+    check_refused(
+        &folder,
+        &[("WEIR_TRUSTED_PROXIES", "10.0.0.0/8, nonsense")],
+        &[],
+        &["nonsense", "trusted proxy"],
+    );
+    check_refused(&folder, &[("WEIR_EXCLUDED_IPS", "10.0.0.300")], &[], &["excluded_ips", "10.0.0.300"]);
+    check_refused(&folder, &[("WEIR_CLIENT_IP_HEADERS", "no header")], &[], &["no header"]);
+    check_refused(&folder, &[("WEIR_COUNTRY_DATABASE", "missing.mmdb")], &[], &["missing.mmdb"]);
+    check_refused(&folder, &[("WEIR_PUBLIC_URL", "example.com")], &[], &["public_url", "https://"]);
+    check_refused(&folder, &[("WEIR_LOG", "chatty=very")], &[], &["log", "chatty"]);
+}
+
+#[test]
+fn a_settings_file_that_nobody_can_use_stops_the_start() {
+    let folder = Folder::new();
+    check_refused(&folder, &[], &["--config", "missing.toml"], &["missing.toml"]);
+    for (text, words) in [
+        ("listne = 'x'", ["weir.toml", "listne"]),
+        ("listen = 3", ["weir.toml", "listen"]),
+        ("=", ["weir.toml", "TOML"]),
+    ] {
+        std::fs::write(folder.path("weir.toml"), text).expect("written");
+        check_refused(&folder, &[], &[], &words);
+    }
+}
+
+#[test]
+fn a_flag_goes_before_a_variable_and_a_variable_before_the_file() {
+    let folder = Folder::new();
+    std::fs::write(folder.path("weir.toml"), "listen = 'of the file'").expect("written");
+    let serve = |variables: &[(&str, &str)]| -> Done {
+        folder.weir(&["serve"]).envs(variables.iter().copied()).output().expect("the binary starts").into()
+    };
+    serve(&[]).refused(&["of the file", "no address and port"]);
+    serve(&[("WEIR_LISTEN", "of the variable")]).refused(&["of the variable", "no address and port"]);
+    // The flag that `Folder::serve` gives wins over both.
+    folder.serve_with(&[("WEIR_LISTEN", "of the variable")]).stop();
+}
