@@ -30,6 +30,8 @@ pub struct History {
     pub day: usize,
     pub further_places: Vec<usize>,
     pub drafts: Vec<Draft>,
+    /// All of it is one visitor's within so many seconds: long visits, equal times.
+    pub crowded_secs: Option<i64>,
     pub batch_events: usize,
     /// Up to how far an event may be overtaken in the queue.
     pub disorder_ms: i64,
@@ -90,14 +92,13 @@ pub fn histories() -> impl Strategy<Value = History> {
     let batches = proptest::sample::select(vec![1usize, 2, 3, 7, 50]);
     let disorder = proptest::sample::select(vec![0, HOUR_MS / 4, 40 * HOUR_MS]);
     let further = proptest::collection::vec(0..PLACES.len(), 0..3);
-    (0..PLACES.len(), 0..3usize, further, drafts, batches, disorder).prop_map(
-        |(place, day, further_places, drafts, batch_events, disorder_ms)| History {
-            place,
-            day,
-            further_places,
-            drafts,
-            batch_events,
-            disorder_ms,
+    let crowded = prop_oneof![3 => Just(None), 1 => Just(Some(5)), 1 => Just(Some(900))];
+    (0..PLACES.len(), 0..3usize, further, drafts, crowded, batches, disorder).prop_map(
+        |(place, day, further_places, drafts, crowded_secs, batch_events, disorder_ms)| {
+            let mut history =
+                History { place, day, further_places, drafts, crowded_secs, batch_events, disorder_ms };
+            history.crowd();
+            history
         },
     )
 }
@@ -158,6 +159,14 @@ fn offsets() -> impl Strategy<Value = i64> {
 }
 
 impl History {
+    fn crowd(&mut self) {
+        let Some(secs) = self.crowded_secs else { return };
+        for draft in &mut self.drafts {
+            (draft.site, draft.visitor, draft.anchor) = (0, 0, 0);
+            draft.offset_secs = draft.offset_secs.rem_euclid(secs);
+        }
+    }
+
     /// Distinct places, the first one's first.
     pub fn places(&self) -> Vec<usize> {
         let mut places = vec![self.place];
