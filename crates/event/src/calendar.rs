@@ -70,8 +70,9 @@ impl Zone {
     pub fn of_this_machine() -> Self {
         let tz = TimeZone::system();
         match tz.iana_name() {
+            // Debian's name for what everyone else calls UTC.
+            None | Some("Etc/UTC") => Self::utc(),
             Some(name) => Self { name: name.to_owned(), tz: tz.clone() },
-            None => Self::utc(),
         }
     }
 
