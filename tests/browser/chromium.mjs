@@ -10,6 +10,10 @@ export const whyNoBrowser = existsSync(CHROMIUM) ? false : `no Chromium at ${CHR
 const USER_AGENT =
   "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
 
+/** Somebody else's phone. */
+export const PHONE =
+  "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1";
+
 export function launch() {
   return chromium.launch({
     executablePath: CHROMIUM,

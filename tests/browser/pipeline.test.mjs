@@ -1,7 +1,7 @@
 // A visit travels from a real browser through the real server to the figures that a dashboard reads.
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, suite, test } from "node:test";
-import { launch, visitor, whyNoBrowser } from "./chromium.mjs";
+import { launch, PHONE, visitor, whyNoBrowser } from "./chromium.mjs";
 import { eventually } from "./loopback.mjs";
 import { website } from "./website.mjs";
 import { Weir, whyNoServer } from "./weir.mjs";
@@ -63,20 +63,12 @@ suite("from the browser to the figures", { skip: whyNoServer || whyNoBrowser }, 
       read,
       (seen) => total(seen.views) >= total(views) && total(seen.custom) >= total(custom),
     );
-    await settled();
+    await weir.settled();
     assert.deepEqual(await read(), { views, custom });
   }
 
   const withoutViews = (counts) =>
     Object.fromEntries(Object.entries(counts).filter(([name, n]) => n > 0 && name && name !== "pageview"));
-
-  /** Everything that was acknowledged has reached the statistics. */
-  const settled = () =>
-    eventually(
-      "nothing pending",
-      async () => (await weir.json("ledger")).pending,
-      (pending) => pending === 0,
-    );
 
   async function booksAndStatisticsAreTrue() {
     await weir.stop();
@@ -125,10 +117,7 @@ suite("from the browser to the figures", { skip: whyNoServer || whyNoBrowser }, 
   test("two visitors, one of whom leaves at once", async () => {
     await page.goto(`${site.origin}/a`);
     await page.goto(`${site.origin}/b`);
-    const phone = await visitor(browser, {
-      userAgent:
-        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1",
-    });
+    const phone = await visitor(browser, { userAgent: PHONE });
     const other = await phone.newPage();
     await other.goto(`${site.origin}/a`);
     await counted({ views: { "/a": 2, "/b": 1 }, custom: {} });

@@ -67,14 +67,47 @@ export class Weir {
     await rm(this.data, { recursive: true, force: true });
   }
 
+  /** The one-time code for the owner's account, as printed. */
+  async setUpCode() {
+    const printed = await eventually(
+      "a set-up code",
+      () => /Setup code: (\S+)/.exec(this.log),
+      (found) => found !== null,
+    );
+    return printed[1];
+  }
+
   /** Runs a command on the data folder; its standard output. */
-  async command(...args) {
-    const { stdout } = await run(BINARY, [...args, "--data", this.data]);
-    return stdout;
+  command(...args) {
+    return this.commandReading("", ...args);
+  }
+
+  /** Runs a command that reads `input`. */
+  async commandReading(input, ...args) {
+    const running = run(BINARY, [...args, "--data", this.data]);
+    running.child.stdin.end(input);
+    return (await running).stdout;
   }
 
   async json(...args) {
     return JSON.parse(await this.command(...args, "--json"));
+  }
+
+  /** Sends events as a tracker does, from a visitor with this address and browser. */
+  async deliver(events, { address, userAgent }) {
+    const headers = { "X-Forwarded-For": address, "User-Agent": userAgent, "Content-Type": "text/plain" };
+    const body = JSON.stringify({ sentAt: Date.now(), events });
+    const response = await fetch(`${this.origin}/x/api/v1/events`, { method: "POST", headers, body });
+    return response.json();
+  }
+
+  /** Everything that was acknowledged has reached the statistics. */
+  settled() {
+    return eventually(
+      "nothing pending",
+      async () => (await this.json("ledger")).pending,
+      (pending) => pending === 0,
+    );
   }
 
   /** Of yesterday and today: a test may run at midnight. The server looks for new tokens once a second. */
