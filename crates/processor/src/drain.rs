@@ -88,7 +88,7 @@ impl Processor {
         let mut failures = 0u32;
         while !stop.load(Ordering::Acquire) {
             let begun = Instant::now();
-            match self.drain() {
+            match self.drain_until(stop) {
                 Ok(_) => {
                     if failures > 0 {
                         report(None);
@@ -122,9 +122,18 @@ impl Processor {
     /// # Errors
     /// Trouble of the disk or a database; what was committed before it stays.
     pub fn drain(&mut self) -> Result<Drained, ProcessorError> {
+        self.drain_until(&AtomicBool::new(false))
+    }
+
+    /// As [`Self::drain`], but ends after the batch in work once `stop` is set: what is left is on
+    /// disk, and whoever stops a server should not have to wait for a backlog.
+    fn drain_until(&mut self, stop: &AtomicBool) -> Result<Drained, ProcessorError> {
         let mut drained = Drained::default();
         let mut size = self.options.drain_events;
         loop {
+            if stop.load(Ordering::Acquire) {
+                return Ok(drained);
+            }
             let read = self.read_up_to_checked()?;
             let rows = self.reader.pending(read, size)?;
             if rows.is_empty() {

@@ -84,7 +84,7 @@ fn a_row_added_by_hand_is_named_and_removed() {
     use Grain::{Day, Hour, Month};
     let add = |grain: i32, bucket: i64| {
         format!(
-            "INSERT INTO site_stats SELECT 1, {grain}, 0, {bucket}, id, 0, 0, 0, 0, 5, 0, 0, 0, 0
+            "INSERT INTO site_stats SELECT 1, {grain}, 0, {bucket}, id, 0, 0, 0, 5, 0, 0, 0
              FROM strings WHERE dimension = 2"
         )
     };

@@ -1,5 +1,7 @@
 //! The store in SQLite: the only files that know its tables.
 
+mod layout;
+
 mod schema;
 
 mod dictionary;

@@ -6,6 +6,7 @@ use weir_event::{DayFrame, Grain, LocalDay, Millis, SiteId};
 use weir_rollups::{Counters, Key, Table};
 
 use super::batch::{Batch, Store};
+use super::layout::Layout;
 use super::rows::reason;
 use super::stats::each_row;
 use crate::{BookEntry, DayState, SiteDay, StoreError};
@@ -171,7 +172,7 @@ impl Store {
 
 /// (table, the columns of its key after the site).
 fn site_tables() -> Vec<(&'static str, &'static str)> {
-    let stats = Table::ALL.map(|table| (table.name(), "grain, role, bucket, value, second"));
+    let stats = Table::ALL.map(|table| (table.name(), Layout::of(table).key()));
     let others = [
         ("events", "time, tie"),
         ("sealed_events", "second, rank"),

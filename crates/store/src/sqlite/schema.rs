@@ -1,4 +1,6 @@
-use weir_rollups::{Counters, Statistic, Table};
+use weir_rollups::{Statistic, Table};
+
+use super::layout::Layout;
 
 /// Version 1 of the file.
 pub(super) fn version_1() -> String {
@@ -14,20 +16,23 @@ pub(super) fn version_1() -> String {
     sql
 }
 
-/// Every statistic has the same columns, so one piece of code writes, reads and verifies them all.
+/// Statistics differ in which counters they have and in nothing else, so one piece of code writes,
+/// reads and verifies them all.
 fn stats_table(table: Table) -> String {
-    let counters: String = Counters::NAMES.map(|name| format!("    {name} INTEGER NOT NULL,\n")).concat();
+    let layout = Layout::of(table);
+    let second = if layout.has_second { "\n    second INTEGER NOT NULL," } else { "" };
+    let counters = layout.each("", |name| format!("    {name} INTEGER NOT NULL,\n"));
     format!(
         "CREATE TABLE {} (
     site INTEGER NOT NULL,
     grain INTEGER NOT NULL,   -- 0 hour, 1 day, 2 month
     role INTEGER NOT NULL,
     bucket INTEGER NOT NULL,  -- start in UTC seconds; local day; year * 12 + month
-    value INTEGER NOT NULL,
-    second INTEGER NOT NULL,
-{counters}    PRIMARY KEY (site, grain, role, bucket, value, second)
+    value INTEGER NOT NULL,{second}
+{counters}    PRIMARY KEY ({})
 ) WITHOUT ROWID;\n",
-        table.name()
+        table.name(),
+        layout.key()
     )
 }
 
@@ -55,13 +60,20 @@ fn stats_view(statistic: Statistic) -> String {
         Statistic::Flow => return flow_view(),
     };
     let value = if value.is_empty() { String::new() } else { format!(", value.text AS {value}") };
-    let (table, role) = (statistic.table().name(), statistic.role());
+    let layout = Layout::of(statistic.table());
+    let told = |name: &&str| !["visitors", "first_visitors", "amount"].contains(name);
+    let counters: Vec<String> = layout.names().filter(told).map(|name| format!("s.{name}")).collect();
+    let counters = counters.join(", ");
+    // Rows with a currency hold sales, which have a view of their own.
+    let counts_only = if layout.has_second { " AND s.second = 0" } else { "" };
     format!(
         "CREATE VIEW v_{name}_stats AS
 SELECT s.site AS website_id, {HOUR} AS hour{value}, s.first_visitors AS visitors,
-       s.visitors AS active_visitors, s.visits, s.pageviews, s.events, s.bounces, s.duration_secs
+       s.visitors AS active_visitors, {counters}
 FROM {table} s {HOURS_JOINED} LEFT JOIN strings value ON value.id = s.value
-WHERE s.grain = 0 AND s.role = {role} AND s.second = 0;\n"
+WHERE s.grain = 0 AND s.role = {role}{counts_only};\n",
+        table = statistic.table().name(),
+        role = statistic.role(),
     )
 }
 

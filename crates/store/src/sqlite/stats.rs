@@ -1,13 +1,12 @@
 //! Rows of the statistics.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, params_from_iter};
 use weir_event::{DayFrame, Grain, LocalDay, Month, SiteId};
 use weir_rollups::{Counters, Delta, Key, Statistic, Table, ValueId};
 
 use super::batch::Batch;
+use super::layout::Layout;
 use crate::{StatRow, StoreError};
-
-const KEY: &str = "site = ?1 AND grain = ?2 AND role = ?3 AND bucket = ?4 AND value = ?5 AND second = ?6";
 
 /// A table's statements, written out once.
 struct Sql {
@@ -22,17 +21,16 @@ fn sql_of(table: Table) -> &'static Sql {
 }
 
 fn write_sql(table: Table) -> Sql {
-    let name = table.name();
-    let columns = Counters::NAMES.join(", ");
-    let sums = Counters::NAMES.map(|c| format!("{c} = {c} + excluded.{c}")).join(", ");
-    let zero = Counters::NAMES.map(|c| format!("{c} = 0")).join(" AND ");
+    let (name, layout) = (table.name(), Layout::of(table));
+    let key = layout.key();
+    let columns = layout.each(", ", str::to_owned);
+    let sums = layout.each(", ", |c| format!("{c} = {c} + excluded.{c}"));
+    let zero = layout.each(" AND ", |c| format!("{c} = 0"));
+    let places = |n: usize| vec!["?"; n].join(", ");
+    let (keys, all) = (places(layout.key_columns()), places(layout.key_columns() + layout.counters.len()));
     Sql {
-        add: format!(
-            "INSERT INTO {name} (site, grain, role, bucket, value, second, {columns})
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
-             ON CONFLICT DO UPDATE SET {sums}"
-        ),
-        drop_if_zero: format!("DELETE FROM {name} WHERE {KEY} AND {zero}"),
+        add: format!("INSERT INTO {name} ({key}, {columns}) VALUES ({all}) ON CONFLICT DO UPDATE SET {sums}"),
+        drop_if_zero: format!("DELETE FROM {name} WHERE ({key}) = ({keys}) AND {zero}"),
     }
 }
 
@@ -60,16 +58,16 @@ impl Batch<'_> {
     }
 
     fn add_row(&mut self, site: SiteId, key: &Key, counters: &Counters) -> Result<(), StoreError> {
-        let sql = sql_of(key.table);
-        let [c1, c2, c3, c4, c5, c6, c7, c8] = counters.values();
-        let (grain, role, bucket) = (key.grain as u8, key.role, key.bucket);
-        let (value, second) = (key.value.0, key.second.0);
-        self.tx
-            .prepare_cached(&sql.add)?
-            .execute(params![site.0, grain, role, bucket, value, second, c1, c2, c3, c4, c5, c6, c7, c8])?;
-        if counters.values().iter().any(|counter| *counter < 0) {
-            let key = params![site.0, grain, role, bucket, value, second];
-            self.tx.prepare_cached(&sql.drop_if_zero)?.execute(key)?;
+        let (sql, layout) = (sql_of(key.table), Layout::of(key.table));
+        let (grain, role) = (key.grain as i64, i64::from(key.role));
+        let (value, second) = (i64::from(key.value.0), i64::from(key.second.0));
+        let key = [i64::from(site.0), grain, role, key.bucket, value, second];
+        let key = &key[..layout.key_columns()];
+        let values = counters.values();
+        let counts = layout.counters.iter().map(|place| &values[*place]);
+        self.tx.prepare_cached(&sql.add)?.execute(params_from_iter(key.iter().chain(counts)))?;
+        if values.iter().any(|counter| *counter < 0) {
+            self.tx.prepare_cached(&sql.drop_if_zero)?.execute(params_from_iter(key))?;
         }
         Ok(())
     }
@@ -102,17 +100,18 @@ impl Batch<'_> {
 
     /// Makes a month's rows the sums of its days' rows.
     pub fn sum_month(&mut self, site: SiteId, month: Month) -> Result<(), StoreError> {
-        let sums = Counters::NAMES.map(|c| format!("sum({c})")).join(", ");
-        let columns = Counters::NAMES.join(", ");
         let days = (month.first_day().0, month.next().first_day().0 - 1);
         self.drop_rows(site, Grain::Month, i64::from(month.0), i64::from(month.0))?;
         for table in Table::ALL.into_iter().filter(|table| *table != Table::Flow) {
-            let name = table.name();
+            let (name, layout) = (table.name(), Layout::of(table));
+            let (key, values) = (layout.key(), layout.values());
+            let columns = layout.each(", ", str::to_owned);
+            let sums = layout.each(", ", |c| format!("sum({c})"));
             let add = format!(
-                "INSERT INTO {name} (site, grain, role, bucket, value, second, {columns})
-                 SELECT site, 2, role, ?3, value, second, {sums} FROM {name}
+                "INSERT INTO {name} ({key}, {columns})
+                 SELECT site, 2, role, ?3, {values}, {sums} FROM {name}
                  WHERE site = ?1 AND grain = 1 AND role = ?2 AND bucket BETWEEN ?4 AND ?5
-                 GROUP BY value, second"
+                 GROUP BY {values}"
             );
             for role in roles(&self.tx, site, table, Grain::Day)? {
                 self.tx.prepare_cached(&add)?.execute((site.0, role, month.0, days.0, days.1))?;
@@ -151,9 +150,9 @@ pub(super) fn each_row(
     (from, to): (i64, i64),
     each: &mut dyn FnMut(Key, Counters) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let columns = Counters::NAMES.join(", ");
+    let columns = Layout::of(table).all_columns();
     let sql = format!(
-        "SELECT bucket, value, second, {columns} FROM {}
+        "SELECT bucket, value, {columns} FROM {}
          WHERE site = ?1 AND grain = ?2 AND role = ?3 AND bucket BETWEEN ?4 AND ?5",
         table.name()
     );
