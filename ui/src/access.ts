@@ -1,4 +1,4 @@
-import type { Route } from "./routes";
+import { nextPath, type Route } from "./routes";
 
 /** Where somebody may be right now; null when the address is already right. */
 export function redirectOf(
@@ -12,5 +12,7 @@ export function redirectOf(
     if (screen === "login") return null;
     return address === "/" || screen === "setup" ? "/login" : `/login?next=${encodeURIComponent(address)}`;
   }
-  return screen === "login" || screen === "setup" ? "/" : null;
+  // Where they wanted to go before the login, whoever is first to send them there.
+  if (screen === "login") return nextPath(address.slice(address.indexOf("?") + 1));
+  return screen === "setup" ? "/" : null;
 }

@@ -43,8 +43,9 @@ function Door() {
   const address = place.value.path + place.value.search;
   const redirect = redirectOf(route.value, who, address);
   useEffect(() => {
-    if (redirect) go(redirect, { replace: true });
-  }, [redirect]);
+    // Whoever has moved on in the meantime is asked again there.
+    if (redirect && address === place.value.path + place.value.search) go(redirect, { replace: true });
+  }, [redirect, address]);
   if (redirect) return null;
   if (route.value.screen === "setup") return <Setup />;
   if (route.value.screen === "login") return <Login />;
