@@ -18,34 +18,16 @@ suite("from the browser to the figures", { skip: whyNoServer || whyNoBrowser }, 
   });
   after(() => browser.close());
   beforeEach(async () => {
-    weir = await Weir.start();
-    await weir.command("site", "add", "localhost", "--timezone", "UTC");
+    weir = await Weir.start((starting) => starting.addSite("localhost"));
     site = await website(weir.origin);
     context = await visitor(browser);
     page = await context.newPage();
-    await siteKnown();
   });
   afterEach(async () => {
     await context.close();
     await site.close();
     await weir.remove();
   });
-
-  /** The server looks for new sites once a second. An event of long ago asks, and changes no figure. */
-  const siteKnown = () =>
-    eventually(
-      "the site is known",
-      async () => {
-        const event = { type: "pageview", timestamp: 946_684_800_000, url: `${site.origin}/` };
-        const response = await fetch(`${weir.origin}/x/api/v1/events`, {
-          method: "POST",
-          headers: { Origin: site.origin, "Content-Type": "text/plain" },
-          body: JSON.stringify({ sentAt: Date.now(), events: [event] }),
-        });
-        return response.text();
-      },
-      (answer) => answer.includes("too_old"),
-    );
 
   const track = (...args) => page.evaluate((given) => window.weir.track(...given), args);
   const push = (path) => page.evaluate((to) => history.pushState({}, "", to), path);

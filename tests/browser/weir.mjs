@@ -15,11 +15,13 @@ const run = promisify(execFile);
 
 /** A real server with a data folder of its own, on a loopback port that it keeps across restarts. */
 export class Weir {
-  static async start() {
+  /** `prepare` runs commands before the server does: it knows their outcome from its first answer on. */
+  static async start(prepare = async (_weir) => {}) {
     const weir = new Weir();
     weir.data = await mkdtemp(join(tmpdir(), "weir-browser-"));
     weir.port = await freePort();
     weir.origin = `http://127.0.0.1:${weir.port}`;
+    await prepare(weir);
     await weir.up();
     return weir;
   }
@@ -87,6 +89,14 @@ export class Weir {
     const running = run(BINARY, [...args, "--data", this.data]);
     running.child.stdin.end(input);
     return (await running).stdout;
+  }
+
+  addSite(domain) {
+    return this.command("site", "add", domain, "--timezone", "UTC");
+  }
+
+  addUser(email, password) {
+    return this.commandReading(password, "user", "add", email);
   }
 
   async json(...args) {
