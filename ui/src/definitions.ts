@@ -34,7 +34,8 @@ export function metricMeaning(metric: Metric, severalDays: boolean): string {
 export const VISITORS_NOW = "Distinct visitors of the last 5 minutes.";
 
 export const PANEL_MEANINGS: Record<string, string> = {
-  "event:page": "Host and path of every page that was seen.",
+  "event:page":
+    "Every page that was seen: its path, with the host before it where that is not the site's own.",
   "visit:entry_page": "The first page view of a visit.",
   "visit:exit_page": "The last page view of a visit.",
   "event:hostname": "Where the tracker runs: the domain and its subdomains.",
@@ -48,7 +49,7 @@ export const PANEL_MEANINGS: Record<string, string> = {
   "visit:utm_content": "utm_content of the visit's first page view.",
   "visit:utm_term": "utm_term of the visit's first page view.",
   "visit:country": "From the IP address, which is forgotten right after.",
-  "visit:device": "Desktop, mobile or tablet, by the user agent.",
+  "visit:device": "Desktop, mobile, tablet, TV or console, by the user agent.",
   "visit:browser": "By the user agent.",
   "visit:os": "Operating system, by the user agent.",
   "event:name": "Custom events, sent by weir.track(name).",
