@@ -69,12 +69,9 @@ fn a_row_changed_by_hand_is_named_and_rebuild_restores_it() {
 fn a_row_that_is_missing_or_made_up_is_named_too() {
     let (folder, server) = counted();
     server.stop();
-    let copy = format!(
-        "INSERT INTO page_stats SELECT site, grain, 2, bucket, value, 0, visitors, first_visitors, visits, pageviews, \
-         events, bounces, duration_secs, 99 FROM page_stats WHERE {PRICING} \
-         ON CONFLICT DO UPDATE SET amount = 99"
-    );
-    for (what, sql) in [("missing", format!("DELETE FROM page_stats WHERE {PRICING}")), ("made up", copy)] {
+    let delete = format!("DELETE FROM page_stats WHERE {PRICING}");
+    let move_to_another_day = format!("UPDATE page_stats SET bucket = bucket + 1 WHERE {PRICING}");
+    for (what, sql) in [("missing", delete), ("made up", move_to_another_day)] {
         assert_eq!(by_hand(&folder, &sql), 1, "{what}");
         let differs = folder.run(&["verify", "--site", DOMAIN]);
         assert_eq!(differs.code, Some(1), "{what}: {differs:?}");
@@ -118,7 +115,9 @@ fn the_ledger_says_what_became_of_every_event() {
     assert!(words.contains("The books balance. 0 pending."), "{words}");
     assert_eq!(folder.json(&["ledger", "--site", DOMAIN])["sites"].as_array().map(Vec::len), Some(1));
     server.stop();
-    assert_eq!(by_hand(&folder, "UPDATE ledger SET n = n + 1 WHERE n = 2"), 1);
+    assert!(
+        by_hand(&folder, "UPDATE ledger SET n = n + 1 WHERE entry = (SELECT min(entry) FROM ledger)") > 0
+    );
     let cooked = folder.run(&["ledger"]);
     assert_eq!(cooked.code, Some(1), "{cooked:?}");
     assert!(
