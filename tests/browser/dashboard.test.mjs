@@ -4,16 +4,7 @@ import { after, afterEach, before, beforeEach, suite, test } from "node:test";
 import { launch, PHONE, visitor, whyNoBrowser } from "./chromium.mjs";
 import { Screen, troublesOf } from "./screen.mjs";
 import { website } from "./website.mjs";
-import { Weir, whyNoServer } from "./weir.mjs";
-
-/** A zone in which it is neither night nor evening now: "today" must not end while a test runs. */
-function dayTimeZone() {
-  const hour = (timeZone) =>
-    Number(new Intl.DateTimeFormat("en", { timeZone, hour: "numeric", hourCycle: "h23" }).format());
-  return ["Asia/Kathmandu", "America/Bogota", "Pacific/Honolulu"].find(
-    (zone) => hour(zone) >= 7 && hour(zone) < 21,
-  );
-}
+import { dayTimeZone, Weir, whyNoServer } from "./weir.mjs";
 
 suite("the live dashboard", { skip: whyNoServer || whyNoBrowser }, () => {
   const zone = dayTimeZone();

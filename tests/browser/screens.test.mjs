@@ -63,7 +63,11 @@ suite("screens", { skip: whyNoServer || whyNoBrowser }, () => {
 
   /** Enough for every panel to have more rows than one, and one text too long for any of them. */
   async function fill() {
-    const view = (path) => ({ type: "pageview", url: `http://localhost:8080${path}` });
+    let timestamp = Date.now() - 60_000;
+    const view = (path) => {
+      timestamp += 1000;
+      return { type: "pageview", url: `http://localhost:8080${path}`, timestamp };
+    };
     const long = `/a-path-without-end/${"and-on-".repeat(60)}`;
     const visits = [
       ["8.8.8.8", "Windows NT 10.0; Win64; x64; rv:140.0", [view("/?utm_source=letter"), view("/pricing")]],
