@@ -185,7 +185,7 @@ fn number(batch: &mut Batch<'_>, site: &Site, told: &Told, tie: u32) -> UnitEven
         ..Source::default()
     };
     let name = id(Dimension::Event, told.name);
-    let page = batch.page(site.id, told.page, host, day).expect("a number");
+    let (page, host) = batch.page(site.id, told.page, host, day).expect("numbers");
     UnitEvent {
         time: told.time,
         tie,
