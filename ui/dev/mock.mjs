@@ -253,6 +253,15 @@ if (mode !== "still") {
   }, 2500);
 }
 
+const known = (domain) => state.sites.some((site) => site.domain === domain);
+
+/** The streams end, as they do when the real server's site goes. */
+function remove(domain, response) {
+  response.writeHead(known(domain) ? 204 : 404).end();
+  state.sites = state.sites.filter((site) => site.domain !== domain);
+  for (const stream of streams) stream.end();
+}
+
 const session = () => ({
   user: state.user,
   setup_required: state.setup,
@@ -288,7 +297,8 @@ const routes = {
     state.sites.push(site);
     return [201, site];
   },
-  "POST /api/v2/query": (body) => [200, answer(body)],
+  "POST /api/v2/query": (body) =>
+    known(body.site_id) ? [200, answer(body)] : [404, { error: `There is no site "${body.site_id}"` }],
   "GET /api/ledger": () => [200, mode === "empty" ? { pending: 0, balanced: true, sites: [] } : ledger()],
   "GET /api/health": () => [200, { status: "ok", checks: [{ name: "queue", ok: true, detail: "fine" }] }],
 };
@@ -322,9 +332,11 @@ async function bodyOf(request) {
 createServer(async (request, response) => {
   const url = new URL(request.url, "http://localhost");
   if (!url.pathname.startsWith("/api/")) return file(url.pathname, response);
-  if (url.pathname === "/api/live") return live(request, response);
+  if (url.pathname === "/api/live" && known(url.searchParams.get("site_id"))) return live(request, response);
   const install = /^\/api\/sites\/(.+)\/install$/.exec(url.pathname);
   const site = install && state.sites.find((one) => one.domain === decodeURIComponent(install[1]));
+  const removal = request.method === "DELETE" && /^\/api\/sites\/([^/]+)$/.exec(url.pathname);
+  if (removal) return remove(decodeURIComponent(removal[1]), response);
   const handler = site
     ? () => [
         200,

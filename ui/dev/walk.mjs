@@ -67,6 +67,15 @@ const SHOTS = [
     },
   ],
   ["sites", "still", "/sites", null],
+  [
+    "remove",
+    "still",
+    "/example.com/install",
+    async (page) => {
+      await page.getByRole("button", { name: "Remove site" }).click();
+      await page.getByLabel("Type the domain").fill("example.com");
+    },
+  ],
   ["install", "new", "/example.com/install", null],
   ["new-site", "empty", "/", null],
   ["ledger", "still", "/ledger", null],

@@ -66,6 +66,12 @@ export type QueryAnswer = {
 };
 
 let whenLoggedOut = () => {};
+let whenSiteGone = (_domain: string) => {};
+/** Called whenever the server no longer knows a site that was asked for. */
+export function onSiteGone(listener: (domain: string) => void): void {
+  whenSiteGone = listener;
+}
+
 /** Called whenever the server no longer knows the login, so that no screen has to look for a 401. */
 export function onLoggedOut(listener: () => void): void {
   whenLoggedOut = listener;
@@ -91,6 +97,18 @@ async function call<T>(method: string, path: string, body?: unknown, signal?: Ab
   throw new ApiError(response.status, answer?.error ?? `The server answered with status ${response.status}.`);
 }
 
+/** A question about one site: somebody may have removed it since this page was opened. */
+async function ofSite<T>(domain: string, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) whenSiteGone(domain);
+    throw error;
+  }
+}
+
+const siteAddress = (domain: string) => `/api/sites/${encodeURIComponent(domain)}`;
+
 export const api = {
   session: () => call<Session>("GET", "/api/session"),
   setUp: (code: string, email: string, password: string) =>
@@ -101,11 +119,13 @@ export const api = {
     call<unknown>("POST", "/api/password", { current, new: next }),
   sites: () => call<Sites>("GET", "/api/sites"),
   addSite: (domain: string, timezone: string) => call<Site>("POST", "/api/sites", { domain, timezone }),
+  removeSite: (domain: string) => call<void>("DELETE", siteAddress(domain)),
   install: (domain: string) =>
-    call<{ snippet: string; has_events: boolean }>("GET", `/api/sites/${encodeURIComponent(domain)}/install`),
+    ofSite(domain, call<{ snippet: string; has_events: boolean }>("GET", `${siteAddress(domain)}/install`)),
   ledger: () => call<Ledger>("GET", "/api/ledger"),
   health: () => call<Health>("GET", "/api/health"),
-  query: (body: QueryBody, signal?: AbortSignal) => call<QueryAnswer>("POST", "/api/v2/query", body, signal),
+  query: (body: QueryBody, signal?: AbortSignal) =>
+    ofSite(body.site_id, call<QueryAnswer>("POST", "/api/v2/query", body, signal)),
 };
 
 export function errorText(error: unknown): string {

@@ -1,6 +1,7 @@
 import { signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { Live, type LiveData, type LiveState, spaced } from "../live";
+import { loadSites } from "../session";
 
 export type LiveStatus = Partial<LiveData> & { state: LiveState; retryInMs: number };
 
@@ -24,6 +25,8 @@ export function useLive(site: string, onTick?: () => void) {
     const live = new Live(`/api/live?site_id=${encodeURIComponent(site)}`, {
       onState: (state, retryInMs) => {
         status.value = { ...status.value, state, retryInMs };
+        // A failed stream doesn't say why: the list tells whether the site is still there, and who is logged in.
+        if (state === "offline") loadSites().catch(() => {});
       },
       onData: (data) => {
         status.value = { ...status.value, ...data };

@@ -3,7 +3,13 @@ import { useEffect, useRef } from "preact/hooks";
 import { Icon } from "./icon";
 
 /** A native modal dialog: the browser keeps the focus inside, closes on Escape and gives the focus back. */
-export function Dialog(props: { title: string; onClose: () => void; children: ComponentChildren }) {
+export function Dialog(props: {
+  title: string;
+  /** For a question, where a list takes all the width there is. */
+  narrow?: boolean;
+  onClose: () => void;
+  children: ComponentChildren;
+}) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     dialog.current?.showModal();
@@ -13,7 +19,9 @@ export function Dialog(props: { title: string; onClose: () => void; children: Co
     <dialog
       ref={dialog}
       aria-label={props.title}
-      class="float m-auto w-[min(56rem,calc(100vw-1.5rem))] max-w-none overflow-hidden p-0 text-ink"
+      class={`float m-auto max-w-none overflow-hidden p-0 text-ink ${
+        props.narrow ? "w-[min(30rem,calc(100vw-1.5rem))]" : "w-[min(56rem,calc(100vw-1.5rem))]"
+      }`}
       onClose={props.onClose}
       onClick={(event) => event.target === dialog.current && dialog.current?.close()}
     >

@@ -14,6 +14,7 @@ const PATHS = {
   more: "M4 6h12M4 10h12M4 14h7",
   up: "M10 15V5.5m-4 4l4-4 4 4",
   down: "M10 5v9.5m-4-4l4 4 4-4",
+  trash: "M4 6h12M8 6V4h4v2M5.5 6l.7 10h7.6l.7-10M8.5 9v4.5m3-4.5v4.5",
   alert: "M10 6.5v4.5m0 2.5v.2M10 3l7.5 13.5h-15z",
 } as const;
 

@@ -5,7 +5,8 @@ import { useLoad } from "../load";
 import { Icon } from "../parts/icon";
 import { Failure, Skeleton } from "../parts/notice";
 import { go } from "../router";
-import { loadSites } from "../session";
+import { loadSites, session } from "../session";
+import { RemoveSite } from "./removesite";
 import { Page } from "./shell";
 
 const MOVE_ON_MS = 1200;
@@ -48,7 +49,21 @@ export function Install({ site }: { site: Site }) {
           of it. Do Not Track is respected.
         </p>
       </section>
+      {!session.value?.demo && <Removal domain={site.domain} />}
     </Page>
+  );
+}
+
+function Removal({ domain }: { domain: string }) {
+  const [asking, setAsking] = useState(false);
+  return (
+    <section class="mt-8 flex flex-wrap items-center justify-between gap-4 border-t border-line pt-5">
+      <p class="text-[0.875rem] text-soft">Removing a site deletes everything held of it.</p>
+      <button type="button" class="button-danger" onClick={() => setAsking(true)}>
+        <Icon name="trash" /> Remove site
+      </button>
+      {asking && <RemoveSite domain={domain} onClose={() => setAsking(false)} />}
+    </section>
   );
 }
 

@@ -1,3 +1,4 @@
+import { useState } from "preact/hooks";
 import { api, errorText, type Site } from "../api";
 import { ChangeMark } from "../dashboard/headline";
 import { aligned, byMetric } from "../dashboard/overview";
@@ -8,6 +9,7 @@ import { Failure, Skeleton } from "../parts/notice";
 import { session, sites } from "../session";
 import { CHART_METRICS } from "../view";
 import { useEvery } from "./every";
+import { RemoveSite } from "./removesite";
 import { Page } from "./shell";
 import { Sparkline } from "./sparkline";
 import { UnknownHosts } from "./unknownhosts";
@@ -17,6 +19,7 @@ const REFRESH_EVERY_MS = 15_000;
 export function SitesList() {
   const all = sites.value?.sites ?? [];
   const version = useEvery(REFRESH_EVERY_MS);
+  const [removing, setRemoving] = useState<string | null>(null);
   return (
     <Page
       wide
@@ -35,13 +38,25 @@ export function SitesList() {
       ) : (
         <ul class="grid gap-4 sm:grid-cols-2 xl:grid-cols-3">
           {all.map((site) => (
-            <li key={site.domain}>
+            <li key={site.domain} class="relative">
               <SiteCard site={site} version={version} />
+              {!session.value?.demo && (
+                <button
+                  type="button"
+                  class="button-bare absolute top-3.5 right-3"
+                  aria-label={`Remove ${site.domain}`}
+                  title="Remove site"
+                  onClick={() => setRemoving(site.domain)}
+                >
+                  <Icon name="trash" />
+                </button>
+              )}
             </li>
           ))}
         </ul>
       )}
       <UnknownHosts />
+      {removing && <RemoveSite domain={removing} onClose={() => setRemoving(null)} />}
     </Page>
   );
 }
@@ -66,7 +81,9 @@ function SiteCard({ site, version }: { site: Site; version: number }) {
   const href = `/${encodeURIComponent(site.domain)}${site.has_events ? "" : "/install"}`;
   return (
     <a href={href} class="card group block overflow-hidden p-5 pb-0 transition-colors hover:border-edge">
-      <h2 class="truncate text-lg font-semibold tracking-tight group-hover:text-accent">{site.domain}</h2>
+      <h2 class="truncate pr-8 text-lg font-semibold tracking-tight group-hover:text-accent">
+        {site.domain}
+      </h2>
       {!site.has_events ? (
         <p class="flex h-31 items-center gap-2.5 text-soft">
           <span class="live-dot is-off" /> Waits for its first event

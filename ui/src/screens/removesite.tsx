@@ -1,0 +1,58 @@
+import { useState } from "preact/hooks";
+import { api, errorText } from "../api";
+import { Dialog } from "../parts/dialog";
+import { Field, FormError } from "../parts/notice";
+import { go } from "../router";
+import { forgetSite, loadSites } from "../session";
+import { confirms } from "./confirms";
+import { useSubmit } from "./submit";
+
+/** Asks for the domain, since nothing brings a removed site's figures back. */
+export function RemoveSite({ domain, onClose }: { domain: string; onClose: () => void }) {
+  const [typed, setTyped] = useState("");
+  const form = useSubmit(async () => {
+    await api.removeSite(domain);
+    onClose();
+    // Away first: a screen of the site would say for a moment that there is no such site.
+    go("/sites");
+    forgetSite(domain);
+    await loadSites().catch(() => {});
+  });
+  return (
+    <Dialog title={`Remove ${domain}?`} narrow onClose={onClose}>
+      <form onSubmit={form.submit} class="space-y-4 overflow-y-auto p-4 sm:p-5">
+        <p>
+          Everything held of <strong class="font-semibold break-words">{domain}</strong> is deleted: its
+          events, its statistics and its settings. This can't be undone.
+        </p>
+        <p class="text-soft">Its script tag, where it is still in a page, is refused from then on.</p>
+        <Field label="Type the domain to remove it">
+          <input
+            class="field"
+            name="domain"
+            autocomplete="off"
+            autocapitalize="none"
+            spellcheck={false}
+            autofocus
+            value={typed}
+            onInput={(event) => setTyped(event.currentTarget.value)}
+          />
+        </Field>
+        <div class="flex flex-wrap items-center gap-3">
+          <button type="submit" class="button-danger" disabled={form.busy || !confirms(typed, domain)}>
+            Remove site
+          </button>
+          {/* Closed by itself the dialog gives the focus back; taken away it would not. */}
+          <button
+            type="button"
+            class="button-quiet"
+            onClick={(event) => event.currentTarget.closest("dialog")?.close()}
+          >
+            Keep it
+          </button>
+        </div>
+        {form.error && <FormError text={errorText(form.error)} />}
+      </form>
+    </Dialog>
+  );
+}
