@@ -82,7 +82,7 @@ export class Weir {
   async setUpCode() {
     const printed = await eventually(
       "a set-up code",
-      () => /Setup code: (\S+)/.exec(this.log),
+      () => /Set-up code: (\S+)/.exec(this.log),
       (found) => found !== null,
     );
     return printed[1];

@@ -146,9 +146,11 @@ pub const PASSWORD_BYTES_MAX: usize = 1_024;
 /// Passwords hashed at once: each takes 19 MiB.
 pub const PASSWORD_HASHES_MAX: usize = 2;
 pub const PASSWORD_WAIT_MS_MAX: u64 = 5_000;
-/// Wrong passwords for one address in a row; then one more every [`LOGIN_TRY_MS`].
-pub const LOGIN_TRIES_MAX: i64 = 5;
-pub const LOGIN_TRY_MS: i64 = 30 * Millis::SECOND;
+/// Wrong passwords for one account in a row; then one more every [`LOGIN_TRY_MS`]. More than
+/// [`GUESSES_PER_IP_MAX`] lets one sender use up: a stranger who knows an account must not be able to
+/// lock its owner out.
+pub const LOGIN_TRIES_MAX: i64 = 40;
+pub const LOGIN_TRY_MS: i64 = 10 * Millis::SECOND;
 /// Wrong passwords for all addresses together; then one more every [`LOGIN_TRY_ANY_MS`].
 pub const LOGIN_TRIES_ANY_MAX: i64 = 50;
 pub const LOGIN_TRY_ANY_MS: i64 = Millis::SECOND;

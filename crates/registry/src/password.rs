@@ -1,12 +1,18 @@
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use argon2::Argon2;
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{Error, PasswordHasher, PasswordVerifier};
+use argon2::password_hash::Error;
+use argon2::password_hash::phc::{Output, PasswordHash, Salt};
+use argon2::{Argon2, Block, Params};
+use subtle::ConstantTimeEq;
 use weir_event::limits::{PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN, PASSWORD_HASHES_MAX, PASSWORD_WAIT_MS_MAX};
 
 use crate::RegistryError;
+
+/// What a hash asks the allocator for: more than it uses. The system's allocator keeps what is freed
+/// below 32 MiB for later, in each thread's own heap, and logins would leave hundreds of megabytes
+/// behind; above, it maps and unmaps. Pages that are never touched cost nothing.
+const ASKED_BYTES: usize = 33 * 1024 * 1024;
 
 /// A hash of the usual cost that no password is known for: an unknown address must take as long as a
 /// known one.
@@ -35,19 +41,27 @@ struct Inside<'a>(&'a Gate);
 impl Gate {
     /// Argon2id with the library's defaults, which are OWASP's: 19 MiB, two passes, one lane.
     pub(crate) fn hash(&self, password: &str) -> Result<String, RegistryError> {
+        let mut salt = [0; Salt::RECOMMENDED_LENGTH];
+        getrandom::fill(&mut salt)?;
         let _inside = self.enter()?;
-        Ok(Argon2::default().hash_password(password.as_bytes())?.to_string())
+        let output = digest(password, &salt)?;
+        let parts = PasswordHash {
+            salt: Some(Salt::new(&salt).map_err(Error::from)?),
+            hash: Some(Output::new(&output).map_err(Error::from)?),
+            ..PasswordHash::new(NOBODYS).map_err(Error::from)?
+        };
+        Ok(parts.to_string())
     }
 
     /// Whether the password is the one of this hash. Without a hash: no, after the same work.
     pub(crate) fn verify(&self, password: &str, hash: Option<&str>) -> Result<bool, RegistryError> {
         let _inside = self.enter()?;
-        let parsed = PasswordHash::new(hash.unwrap_or(NOBODYS)).map_err(Error::from)?;
-        match Argon2::default().verify_password(password.as_bytes(), &parsed) {
-            Ok(()) => Ok(hash.is_some()),
-            Err(Error::PasswordInvalid) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
+        let kept = PasswordHash::new(hash.unwrap_or(NOBODYS)).map_err(Error::from)?;
+        let (Some(salt), Some(output)) = (kept.salt, kept.hash) else {
+            return Err(RegistryError::from(Error::PasswordInvalid));
+        };
+        let is_same = digest(password, &salt)?.ct_eq(output.as_ref());
+        Ok(bool::from(is_same) && hash.is_some())
     }
 
     fn enter(&self) -> Result<Inside<'_>, RegistryError> {
@@ -63,6 +77,17 @@ impl Gate {
         *inside += 1;
         Ok(Inside(self))
     }
+}
+
+/// Argon2id of the cost that [`NOBODYS`] names.
+fn digest(password: &str, salt: &[u8]) -> Result<[u8; Params::DEFAULT_OUTPUT_LEN], RegistryError> {
+    let argon2 = Argon2::default();
+    let mut memory: Vec<Block> = Vec::with_capacity(ASKED_BYTES / Block::SIZE);
+    memory.resize(argon2.params().block_count(), Block::new());
+    let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
+    let made = argon2.hash_password_into_with_memory(password.as_bytes(), salt, &mut output, &mut memory);
+    made.map_err(|error| RegistryError::from(Error::from(error)))?;
+    Ok(output)
 }
 
 impl Drop for Inside<'_> {

@@ -11,6 +11,8 @@ use crate::args::Args;
 
 const LISTEN: &str = "127.0.0.1:3000";
 
+const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
+
 /// Variables that are no settings of the file.
 const OTHER_VARIABLES: [&str; 2] = ["WEIR_DATA", "WEIR_CONFIG"];
 
@@ -69,11 +71,14 @@ pub(crate) fn load(args: &Args) -> anyhow::Result<Config> {
     };
     let public_url = env.public_url.or(file.public_url);
     if let Some(url) = &public_url {
-        ensure!(
-            url.starts_with("https://") || url.starts_with("http://"),
-            "public_url = {url:?} must begin with https:// or http://"
-        );
+        ensure!(is_origin(url), "public_url = {url:?} is no address such as \"https://stats.example.com\"");
     }
+    let log = env.log.or(file.log).unwrap_or_else(|| "info".to_owned());
+    ensure!(LEVELS.contains(&log.as_str()), "log = {log:?} is no level; give one of {}", LEVELS.join(", "));
+    let deliveries_at_once_max = env.deliveries_at_once_max.or(file.deliveries_at_once_max);
+    let backlog_events_max = env.backlog_events_max.or(file.backlog_events_max);
+    ensure!(deliveries_at_once_max != Some(0), "deliveries_at_once_max = 0 would refuse every event");
+    ensure!(backlog_events_max != Some(0), "backlog_events_max = 0 would refuse every event");
     Ok(Config {
         data: args.data.clone(),
         listen,
@@ -82,13 +87,21 @@ pub(crate) fn load(args: &Args) -> anyhow::Result<Config> {
         client_ip_headers: env.client_ip_headers.or(file.client_ip_headers),
         excluded_ips: env.excluded_ips.or(file.excluded_ips).unwrap_or_default(),
         country_database: env.country_database.or(file.country_database),
-        deliveries_at_once_max: env.deliveries_at_once_max.or(file.deliveries_at_once_max),
+        deliveries_at_once_max,
         events_per_second_per_ip: env.events_per_second_per_ip.or(file.events_per_second_per_ip),
-        backlog_events_max: env.backlog_events_max.or(file.backlog_events_max),
+        backlog_events_max,
         disk_reserve_mib: env.disk_reserve_mib.or(file.disk_reserve_mib),
         keep_events_days: env.keep_events_days.or(file.keep_events_days),
-        log: env.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
+        log,
     })
+}
+
+/// A scheme, a host and perhaps a port: it ends up in a page's script tag.
+fn is_origin(url: &str) -> bool {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let host = rest.map(|rest| rest.strip_suffix('/').unwrap_or(rest));
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-.:[]".contains(c);
+    host.is_some_and(|host| !host.is_empty() && host.chars().all(plain))
 }
 
 fn read_file(path: &Path) -> anyhow::Result<Settings> {
@@ -145,6 +158,21 @@ mod tests {
         assert!(error.contains("listne"), "{error}");
         let error = toml::from_str::<Settings>("listne = 1").expect_err("misspelt").to_string();
         assert!(error.contains("listne"), "{error}");
+    }
+
+    #[test]
+    fn a_public_url_is_an_origin() {
+        for (url, ok) in [
+            ("https://stats.example.com", true),
+            ("https://stats.example.com/", true),
+            ("http://[::1]:3000", true),
+            ("stats.example.com", false),
+            ("https://", false),
+            ("https://x/<script>", false),
+            ("https://x/weir", false),
+        ] {
+            assert_eq!(is_origin(url), ok, "{url}");
+        }
     }
 
     #[test]

@@ -42,9 +42,11 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> anyhow::Result<Outcome> {
+    // Whatever the command: a misspelt setting is found out now, not when the server starts.
+    let config = config::load(args)?;
     match &args.command {
-        None | Some(Command::Serve) => serve::serve(&config::load(args)?),
-        Some(Command::Demo(demo)) => demo::demo(&config::load(args)?, demo),
+        None | Some(Command::Serve) => serve::serve(&config),
+        Some(Command::Demo(demo)) => demo::demo(&config, demo),
         Some(Command::Site(command)) => commands::site::run(args, command),
         Some(Command::User(command)) => commands::user::run(args, command),
         Some(Command::Token(command)) => commands::token::run(args, command),

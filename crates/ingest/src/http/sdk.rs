@@ -1,34 +1,102 @@
+use std::io::Write;
 use std::sync::LazyLock;
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 /// The tracker as built from `sdk/`. It finds its server by its own address, so that one text serves
 /// every host and no proxy can poison another's copy.
 const SCRIPT: &str = include_str!("../../../../sdk/dist/weir.js");
 
-static ETAG: LazyLock<String> =
-    LazyLock::new(|| format!("\"{}\"", &blake3::hash(SCRIPT.as_bytes()).to_hex()[..32]));
+/// One form of the script.
+struct Form {
+    body: Vec<u8>,
+    /// Names these bytes and no others.
+    etag: HeaderValue,
+    encoding: Option<HeaderValue>,
+}
+
+static PLAIN: LazyLock<Form> = LazyLock::new(|| Form::of(SCRIPT.as_bytes().to_vec(), None));
+
+static GZIPPED: LazyLock<Form> = LazyLock::new(|| {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    let written = encoder.write_all(SCRIPT.as_bytes()).and_then(|()| encoder.finish());
+    Form::of(written.expect("memory takes what is written to it"), Some(HeaderValue::from_static("gzip")))
+});
+
+impl Form {
+    fn of(body: Vec<u8>, encoding: Option<HeaderValue>) -> Self {
+        let etag = format!("\"{}\"", &blake3::hash(&body).to_hex()[..32]);
+        Self { etag: HeaderValue::try_from(etag).expect("hexadecimal digits"), body, encoding }
+    }
+
+    /// Whether a list of entity tags names it; a proxy that compresses may have made the tag weak.
+    fn is_named_by(&self, list: &HeaderValue) -> bool {
+        let tags = list.to_str().unwrap_or_default().split(',').map(str::trim);
+        tags.map(|tag| tag.strip_prefix("W/").unwrap_or(tag)).any(|tag| self.etag == tag || tag == "*")
+    }
+}
 
 pub(super) async fn script(headers: HeaderMap) -> Response {
-    let etag = HeaderValue::from_static(ETAG.as_str());
+    let form = if takes_gzip(&headers) { &*GZIPPED } else { &*PLAIN };
     let kept = [
-        (header::ETAG, etag),
+        (header::ETAG, form.etag.clone()),
+        (header::VARY, HeaderValue::from_static("accept-encoding")),
         (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600")),
-        (
-            header::HeaderName::from_static("cross-origin-resource-policy"),
-            HeaderValue::from_static("cross-origin"),
-        ),
+        (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin")),
     ];
-    if headers.get_all(header::IF_NONE_MATCH).iter().any(|value| names(value, &ETAG)) {
+    if headers.get_all(header::IF_NONE_MATCH).iter().any(|list| form.is_named_by(list)) {
         return (StatusCode::NOT_MODIFIED, kept).into_response();
     }
     let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("text/javascript; charset=utf-8"))];
-    (kept, kind, SCRIPT).into_response()
+    let mut response = (kept, kind, form.body.as_slice()).into_response();
+    if let Some(encoding) = &form.encoding {
+        response.headers_mut().insert(header::CONTENT_ENCODING, encoding.clone());
+    }
+    response
 }
 
-/// Whether a list of entity tags names this one; a proxy that compresses may have made it weak.
-fn names(list: &HeaderValue, etag: &str) -> bool {
-    let tags = list.to_str().unwrap_or_default().split(',').map(str::trim);
-    tags.map(|tag| tag.strip_prefix("W/").unwrap_or(tag)).any(|tag| tag == etag || tag == "*")
+/// Whether gzip is among the encodings taken, and not by `q=0`.
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
+    let mut encodings = lines.flat_map(|line| line.split(','));
+    encodings.any(|encoding| {
+        let mut parts = encoding.split(';').map(str::trim);
+        let is_gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        let refused = parts.any(|part| part.strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0)));
+        is_gzip && !refused
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// (`Accept-Encoding`, whether the answer is gzipped)
+    fn check_encoding(accepted: &str, gzipped: bool) {
+        let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, accepted.parse().expect("a value"))]);
+        assert_eq!(takes_gzip(&headers), gzipped, "{accepted:?}");
+    }
+
+    #[test]
+    fn the_script_is_gzipped_for_those_who_take_it() {
+        check_encoding("gzip, deflate, br", true);
+        check_encoding("br, GZIP;q=0.5", true);
+        check_encoding("gzip;q=0, identity", false);
+        check_encoding("identity", false);
+        check_encoding("", false);
+        assert!(!takes_gzip(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn the_gzipped_script_is_the_script_within_the_trackers_budget() {
+        let mut text = String::new();
+        let mut decoder = flate2::read::GzDecoder::new(GZIPPED.body.as_slice());
+        std::io::Read::read_to_string(&mut decoder, &mut text).expect("gzip");
+        assert_eq!(text, SCRIPT);
+        assert!(GZIPPED.body.len() <= 3 * 1024, "{} bytes", GZIPPED.body.len());
+        assert_ne!(GZIPPED.etag, PLAIN.etag);
+    }
 }

@@ -2,9 +2,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
+use axum::http::StatusCode;
 use tokio::sync::watch;
+use tower_http::timeout::TimeoutLayer;
 use weir_dashboard::{Commit, Dashboard, DashboardParts};
 use weir_event::{Clock, SystemClock};
 use weir_ingest::{Ingest, IngestConfig, TrustedProxies};
@@ -16,6 +19,9 @@ use weir_store::{Store, StoreReader};
 use super::health::HealthProbe;
 use super::http::Arrivals;
 use crate::data_folder::{DataFolder, Lock};
+
+/// From the head of a request for a page or figures to the head of its answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What differs between a server and a demo.
 pub(crate) struct HouseOptions {
@@ -95,6 +101,9 @@ impl House {
     pub fn routes(&self) -> Router {
         let pages = weir_dashboard::routes(self.dashboard.clone());
         let pages = pages.layer(Arrivals::layer(self.trusted_proxies.clone()));
+        // Someone who begins a request and never ends it must not hold a connection for ever. A live
+        // stream is answered at once, so it may go on.
+        let pages = pages.layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, ANSWER_TIMEOUT));
         weir_ingest::routes(self.ingest.clone()).merge(pages)
     }
 }

@@ -22,6 +22,10 @@ use weir_ingest::TrustedProxies;
 /// How long a client may take to send its headers, and a keep-alive connection may rest.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long a client may leave sent bytes without acknowledging any.
+#[cfg(target_os = "linux")]
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// How long answers in work may take once the server is asked to stop.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -73,6 +77,9 @@ type Connection = hyper_util::server::conn::auto::Connection<
 fn connection(stream: TcpStream, peer: SocketAddr, routes: Router) -> Connection {
     // An answer is one small packet; waiting to fill it would cost more than it saves.
     let _ = stream.set_nodelay(true);
+    // A client that takes no bytes is let go, else a few thousand of them would fill all places.
+    #[cfg(target_os = "linux")]
+    let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(WRITE_TIMEOUT));
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder
         .http1()

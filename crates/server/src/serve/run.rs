@@ -125,7 +125,7 @@ fn rate_limit(events_per_second: u32) -> Option<RateLimit> {
 fn greet(house: &House, address: SocketAddr) -> anyhow::Result<()> {
     output::line(&format!("Weir listens on http://{address}"));
     if let Some(code) = house.registry.setup_code()? {
-        output::line(&format!("Open http://{address}/setup to begin. Setup code: {code}"));
+        output::line(&format!("Open http://{address}/setup to begin. Set-up code: {code}"));
     }
     Ok(())
 }

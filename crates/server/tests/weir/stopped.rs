@@ -81,7 +81,7 @@ fn a_first_start_prints_the_address_and_a_code_and_later_ones_the_same_code() {
     let code = |server: &Server| {
         let line = server.next_line();
         assert!(line.contains(&format!("http://{}/setup", server.address)), "{line}");
-        line.rsplit_once("Setup code: ").expect("a code").1.to_owned()
+        line.rsplit_once("Set-up code: ").expect("a code").1.to_owned()
     };
     let server = folder.serve();
     let first = code(&server);
