@@ -80,7 +80,8 @@ impl<'a> PropsAsked<'a> {
         }
         let object: Map<String, Value> = serde_json::from_str(props).unwrap_or_default();
         for (place, key) in &self.told {
-            if let Some(text) = object.get(*key).map(text_of) {
+            // An empty text says as little as none; told apart here, no filter could ask for it.
+            if let Some(text) = object.get(*key).map(text_of).filter(|text| !text.is_empty()) {
                 found.values[*place] = values.number(&text);
             }
         }
@@ -124,5 +125,7 @@ mod tests {
         assert_eq!(found.leaves, 0b101);
         let none = asked.find("", &mut values);
         assert_eq!((none.values, none.leaves), ([NOT_SET; DIMENSIONS_MAX], 0b100));
+        let empty = asked.find(r#"{"plan":"","seats":null}"#, &mut values);
+        assert_eq!((empty.values, empty.leaves), (none.values, none.leaves), "an empty text is none");
     }
 }
