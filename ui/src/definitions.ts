@@ -14,7 +14,8 @@ export const METRIC_NAMES: Record<Metric, string> = {
 
 export const METRIC_MEANINGS: Record<Metric, string> = {
   visitors: "Distinct visitor ids. An id lives for one day, so a day's figure is exact.",
-  visits: "Events of one visitor with no gap over 30 minutes. A visit ends at the site's midnight.",
+  visits:
+    "Events of one visitor with no gap over 30 minutes. What goes on past midnight is no second visit, though its visitor and its views count on both days.",
   pageviews: "Pages that were opened, each time they were opened.",
   views_per_visit: "Page views divided by visits.",
   bounce_rate:

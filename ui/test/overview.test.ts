@@ -1,8 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { aligned, currentBucket, untilNow } from "../src/dashboard/overview";
+import { aligned, currentBucket, ofVisits, untilNow } from "../src/dashboard/overview";
 import { labelPlaces, stepsOf } from "../src/dashboard/steps";
 import type { Interval } from "../src/period";
 import { sparkPath } from "../src/screens/sparkline";
+
+test("no visits have no rate and no average, and some visits have theirs", () => {
+  const rates = { views_per_visit: 0, bounce_rate: 0, visit_duration: 0 };
+  const none = { views_per_visit: null, bounce_rate: null, visit_duration: null };
+  expect(ofVisits({ visitors: 0, visits: 0, ...rates })).toEqual({ visitors: 0, visits: 0, ...none });
+  expect(ofVisits({ visits: 2, ...rates })).toEqual({ visits: 2, ...rates });
+});
 
 describe("a series", () => {
   test("has one value per label, and zero where nothing happened", () => {

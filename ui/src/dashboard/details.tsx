@@ -73,7 +73,7 @@ export function Details({ site, view, today, version, tab, onClose, onFilter }: 
           onInput={(event) => setTyped(event.currentTarget.value)}
         />
         <span class="shrink-0 text-[0.8125rem] text-soft tabular-nums" role="status">
-          {loaded.data ? `${full(here ? rows.length : total)} rows` : ""}
+          {loaded.data ? counted(here ? rows.length : total) : ""}
         </span>
       </div>
       <div class="relative h-[34rem] overflow-auto overscroll-contain">
@@ -218,4 +218,8 @@ function DetailSkeleton() {
       ))}
     </div>
   );
+}
+
+function counted(rows: number): string {
+  return rows === 1 ? "1 row" : `${full(rows)} rows`;
 }

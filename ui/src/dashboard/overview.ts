@@ -49,16 +49,25 @@ export async function loadOverview(
     before ? loadSeries(base, before, interval, signal) : null,
   ]);
   const row = totals.results[0];
+  const earlier = byMetric(row?.comparison?.metrics);
+  const wasSeen = Object.values(earlier).some((value) => (value ?? 0) > 0);
   return {
-    totals: byMetric(row?.metrics),
-    changes: byMetric(row?.comparison?.change),
+    totals: ofVisits(byMetric(row?.metrics)),
+    // Against nothing there is nothing to compare.
+    changes: wasSeen ? byMetric(row?.comparison?.change) : {},
     from,
     to,
     interval,
     intervals,
     series,
-    previous,
+    previous: wasSeen ? previous : null,
   };
+}
+
+/** A rate or an average of no visits is not zero: there is none. */
+export function ofVisits(totals: Record<string, number | null>): Record<string, number | null> {
+  if (totals.visits !== 0) return totals;
+  return { ...totals, views_per_visit: null, bounce_rate: null, visit_duration: null };
 }
 
 function answeredDays(answer: QueryAnswer, asked: DateRange, now: string): { from: string; to: string } {

@@ -124,7 +124,7 @@ export function Panel(props: Props) {
       <header class="flex items-center justify-between gap-2 px-4 pt-2.5 sm:px-5">
         <Tabs spec={spec} dimension={dimension} onChange={setDimension} />
         <span class="shrink-0 text-[0.8125rem] text-soft max-sm:sr-only">
-          {metrics[0] === "events" ? "Events" : "Visitors"}
+          {metrics[0] === "events" ? "Events, % of visitors" : "Visitors"}
         </span>
       </header>
       <Rows {...props} dimension={dimension} loaded={loaded} />
