@@ -32,6 +32,10 @@ fn a_variable_that_nobody_knows_or_can_use_stops_the_start() {
     check_refused(&folder, &[("WEIR_COUNTRY_DATABASE", "missing.mmdb")], &[], &["missing.mmdb"]);
     check_refused(&folder, &[("WEIR_PUBLIC_URL", "example.com")], &[], &["public_url", "https://"]);
     check_refused(&folder, &[("WEIR_LOG", "chatty=very")], &[], &["log", "chatty"]);
+    check_refused(&folder, &[("WEIR_PUBLIC_URL", "https://x/<script>")], &[], &["public_url"]);
+    for setting in ["WEIR_DELIVERIES_AT_ONCE_MAX", "WEIR_BACKLOG_EVENTS_MAX"] {
+        check_refused(&folder, &[(setting, "0")], &[], &["would refuse every event"]);
+    }
 }
 
 #[test]
