@@ -95,15 +95,15 @@ fn set_up_writer(conn: &Connection, tuning: &Tuning) -> rusqlite::Result<()> {
 /// What SQLite reports, with the path; a missing file is an error.
 pub fn open_reader(path: &Path, cache_kib: u32) -> Result<Connection, Error> {
     check_version()?;
-    if !path.exists() {
-        return Err(Error::refusal(format!("{} does not exist", path.display())).with(Trouble::Missing));
-    }
     // A reader of a WAL file must be able to write its shared memory; query_only keeps it from
     // writing anything else.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_EXRESCODE;
-    let conn = Connection::open_with_flags(path, flags).map_err(|e| Error::at(path, e))?;
+    let conn = Connection::open_with_flags(path, flags).map_err(|e| match path.exists() {
+        true => Error::at(path, e),
+        false => Error::refusal(format!("{} does not exist", path.display())).with(Trouble::Missing),
+    })?;
     let set_up = || {
         conn.busy_timeout(BUSY_TIMEOUT)?;
         conn.pragma_update(None, "query_only", true)?;
