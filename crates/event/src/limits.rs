@@ -11,6 +11,9 @@ pub const EVENTS_PER_DELIVERY_MAX: usize = 100;
 // -- the edge --
 /// Deliveries in work at once; one more is told to come back.
 pub const DELIVERIES_IN_WORK_MAX: usize = 1_024;
+/// Bodies that are being put together from pieces, each with [`BODY_BYTES_MAX`] of memory at most; one
+/// more is read, thrown away and told to come back. Nearly every body comes in one piece.
+pub const BODIES_IN_PIECES_MAX: usize = 512;
 /// How long a body may take to arrive.
 pub const BODY_WAIT_MS_MAX: u64 = 10_000;
 /// How much of a body over the limit is read and thrown away, so that its sender reads the refusal
@@ -56,7 +59,7 @@ pub const WAITING_EVENTS_MAX: usize = 50_000;
 pub const WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// One transaction takes no more deliveries once it holds this many events.
 pub const COMMIT_EVENTS_MAX: usize = 20_000;
-/// The part of the backlog that one site may fill once the backlog is over a quarter full.
+/// The part that one site may fill of the room that the other sites leave.
 pub const SITE_SHARE_MAX: f64 = 0.5;
 /// What a commit deletes beside what it appends, or twice what it appends where that is more.
 pub const SETTLE_ROWS_MIN: usize = 1_000;

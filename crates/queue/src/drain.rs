@@ -41,9 +41,17 @@ impl DrainRate {
         self.stretch = Some(Stretch { start: now, last: now, events: 0 });
     }
 
-    /// Whole seconds until that many events are settled; `None` before anything was measured.
-    pub fn secs_for(&self, events: u64) -> Option<f64> {
-        self.per_sec.filter(|per_sec| *per_sec > 0.0).map(|per_sec| (events as f64 / per_sec).ceil())
+    /// Whole seconds until that many events are settled; `None` while nobody can tell.
+    pub fn secs_for(&self, events: u64, now: Instant) -> Option<f64> {
+        self.per_sec(now).map(|per_sec| (events as f64 / per_sec).ceil())
+    }
+
+    /// `None` before anything was measured, and when nothing has been settled for a while: an old
+    /// speed says nothing of a processor that stands still.
+    pub fn per_sec(&self, now: Instant) -> Option<f64> {
+        let last = self.stretch.as_ref()?.last;
+        let goes_on = now.saturating_duration_since(last) <= GAP_MAX;
+        self.per_sec.filter(|per_sec| goes_on && *per_sec > 0.0)
     }
 }
 
@@ -57,7 +65,8 @@ mod tests {
         for (at_ms, events) in settlements {
             drain.settled(*events, start + Duration::from_millis(*at_ms));
         }
-        drain.secs_for(1_000)
+        let now = start + Duration::from_millis(settlements.last().map_or(0, |(at_ms, _)| *at_ms));
+        drain.secs_for(1_000, now)
     }
 
     #[test]
@@ -80,5 +89,11 @@ mod tests {
     #[test]
     fn a_standstill_gives_no_time() {
         assert_eq!(measured(&[(0, 7), (1_000, 0)]), None);
+        let start = Instant::now();
+        let mut drain = DrainRate::default();
+        drain.settled(7, start);
+        drain.settled(100, start + Duration::from_secs(1));
+        assert_eq!(drain.per_sec(start + Duration::from_secs(1) + GAP_MAX), Some(100.0));
+        assert_eq!(drain.per_sec(start + Duration::from_secs(2) + GAP_MAX), None);
     }
 }

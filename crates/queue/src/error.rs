@@ -17,8 +17,8 @@ impl From<rusqlite::Error> for QueueError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AppendError {
     /// A limit is reached; nothing was written.
-    #[error("the queue is full; try again in {retry_after_secs} s")]
-    Full { retry_after_secs: u32 },
+    #[error("the queue is full ({limit}); try again in {retry_after_secs} s")]
+    Full { limit: crate::Limit, retry_after_secs: u32 },
     /// The transaction did not commit; nothing was written.
     #[error("the queue can not be written")]
     Failed,

@@ -23,6 +23,8 @@ struct State {
     load: Load,
     waiting: VecDeque<Delivery>,
     settle: Option<Seq>,
+    /// Somebody was sent away since the last settlement was taken up.
+    short_of_room: bool,
     closed: bool,
 }
 
@@ -36,7 +38,8 @@ const SETTLE_WAIT: Duration = Duration::from_millis(limits::SETTLE_WAIT_MS_MAX);
 
 impl Intake {
     pub fn new(load: Load, reserve: DiskReserve) -> Self {
-        let state = State { load, waiting: VecDeque::new(), settle: None, closed: false };
+        let state =
+            State { load, waiting: VecDeque::new(), settle: None, short_of_room: false, closed: false };
         Self { reserve, state: Mutex::new(state), arrived: Condvar::new() }
     }
 
@@ -47,13 +50,33 @@ impl Intake {
         if state.closed {
             return Err(AppendError::Closed);
         }
-        let admitted = state.load.admit(&rows, disk_is_low);
-        admitted.map_err(|retry_after_secs| AppendError::Full { retry_after_secs })?;
+        if let Err((limit, retry_after_secs)) = state.load.admit(&rows, disk_is_low) {
+            self.hurry(state);
+            return Err(AppendError::Full { limit, retry_after_secs });
+        }
         let (delivery, answered) = Delivery::new(rows);
         state.waiting.push_back(delivery);
         drop(state);
         self.arrived.notify_one();
         Ok(answered)
+    }
+
+    /// Refuses at once where nothing of anybody would be admitted.
+    pub fn turn_away_if_full(&self) -> Result<(), AppendError> {
+        let disk_is_low = self.reserve.is_low();
+        let mut state = self.lock();
+        let Err((limit, retry_after_secs)) = state.load.turn_away_if_full(disk_is_low) else { return Ok(()) };
+        self.hurry(state);
+        Err(AppendError::Full { limit, retry_after_secs })
+    }
+
+    /// Somebody was refused: what can be settled should not wait.
+    fn hurry(&self, mut state: MutexGuard<'_, State>) {
+        let is_news = !std::mem::replace(&mut state.short_of_room, true);
+        drop(state);
+        if is_news {
+            self.arrived.notify_one();
+        }
     }
 
     pub fn settle(&self, up_to: Seq) {
@@ -79,9 +102,10 @@ impl Intake {
         (!is_over).then(|| state.take_one_commit())
     }
 
-    /// A settlement alone waits for a delivery, so that both share one sync of the disk.
+    /// A settlement alone waits for a delivery, so that both share one sync of the disk. Not while
+    /// deliveries are refused: the company that it waits for may not come in before it is done.
     fn wait_for_company<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        let alone = |state: &mut State| state.waiting.is_empty() && !state.closed;
+        let alone = |state: &mut State| state.waiting.is_empty() && !state.short_of_room && !state.closed;
         self.arrived.wait_timeout_while(state, SETTLE_WAIT, alone).unwrap_or_else(PoisonError::into_inner).0
     }
 
@@ -102,6 +126,10 @@ impl Intake {
     pub fn failed(&self, deliveries: &[Delivery]) {
         let mut state = self.lock();
         deliveries.iter().for_each(|delivery| state.load.failed(&delivery.rows));
+    }
+
+    pub fn share_among(&self, sites: usize) {
+        self.lock().load.share_among(sites);
     }
 
     pub fn close(&self) {
@@ -136,6 +164,9 @@ impl State {
             begins_within
         };
         let n = self.waiting.iter().take_while(fits).count();
+        if self.settle.is_some() {
+            self.short_of_room = false;
+        }
         Work { deliveries: self.waiting.drain(..n).collect(), settle: self.settle.take() }
     }
 }
@@ -149,7 +180,7 @@ mod tests {
     use weir_testkit::page_view;
 
     use super::*;
-    use crate::QueueOptions;
+    use crate::{Limit, QueueOptions};
 
     fn intake() -> Intake {
         let load = Load::new(QueueOptions::default(), HashMap::new());
@@ -195,6 +226,22 @@ mod tests {
             let work = taking.join().expect("no panic");
             assert_eq!((work.deliveries.len(), work.settle), (1, Some(Seq(7))));
         });
+    }
+
+    /// Without the second half of the condition the test would hang: nothing more comes.
+    #[test]
+    fn a_settlement_does_not_wait_for_deliveries_that_are_being_refused() {
+        let options = QueueOptions { backlog_events_max: 0, ..QueueOptions::default() };
+        let load = Load::new(options, HashMap::new());
+        let intake = Intake::new(load, DiskReserve::new(Path::new("."), 0));
+        let refused = intake.admit(NewRows::of_events(&[page_view(1, SiteId(1), 1, Millis(0))]));
+        assert!(matches!(refused, Err(AppendError::Full { limit: Limit::Backlog, .. })));
+        intake.settle(Seq(7));
+        let begun = Instant::now();
+        let work = intake.take(false).expect("there is work");
+        assert_eq!((work.deliveries.len(), work.settle), (0, Some(Seq(7))));
+        let waits = intake.lock().short_of_room;
+        assert!(!waits, "the next settlement waits again, {:?}", begun.elapsed());
     }
 
     #[test]

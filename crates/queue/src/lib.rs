@@ -14,6 +14,7 @@
 //! `reader.rs` alone.
 
 mod error;
+mod limit;
 mod options;
 
 mod row;
@@ -36,6 +37,7 @@ mod reader;
 
 pub use error::{AppendError, DecodeError, QueueError};
 pub use file::append_control_beside;
+pub use limit::{Limit, Refused};
 pub use options::QueueOptions;
 pub use queue::{Gauges, Queue};
 pub use reader::{Books, QueueReader};

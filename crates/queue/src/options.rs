@@ -13,8 +13,9 @@ pub struct QueueOptions {
     pub waiting_bytes_max: usize,
     /// Events that are not settled.
     pub backlog_events_max: u64,
-    /// The part of the backlog that one site may fill, once the backlog is over a quarter full: the
-    /// rest is kept for the other sites. Where there is only one site, 1.0 wastes nothing.
+    /// The part that one site may fill of the room that the other sites leave, in the backlog and
+    /// before the writer. Where there is only one site it may fill everything: see
+    /// [`crate::Queue::share_among`].
     pub site_share_max: f64,
     /// Free space that the disk keeps.
     pub disk_reserve_bytes: u64,
@@ -44,9 +45,5 @@ impl QueueOptions {
     /// is made of several tries and the deadline is kept.
     pub(crate) fn lock_wait(&self) -> Duration {
         LOCK_WAIT_MAX.min(self.deadline() / limits::WRITE_RETRIES_MAX)
-    }
-
-    pub(crate) fn site_events_max(&self) -> u64 {
-        (self.backlog_events_max as f64 * self.site_share_max) as u64
     }
 }

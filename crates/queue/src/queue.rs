@@ -12,7 +12,7 @@ use crate::intake::Intake;
 use crate::load::Load;
 use crate::progress::Progress;
 use crate::writer::Writer;
-use crate::{AppendError, Entry, QueueError, QueueOptions, QueueReader};
+use crate::{AppendError, Entry, Limit, QueueError, QueueOptions, QueueReader, Refused};
 
 /// The queue as the server uses it. Clones are the same queue; when the last one is dropped the
 /// queue closes as by [`Queue::close`].
@@ -28,22 +28,30 @@ struct Shared {
 }
 
 /// Figures of this moment, read from memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Gauges {
     /// Events admitted and not answered yet.
     pub waiting_events: usize,
+    /// Their encoded rows.
+    pub waiting_bytes: usize,
     /// Events committed and not settled yet.
     pub backlog_events: u64,
+    /// What the site that holds most of the room holds.
+    pub largest_site_events: u64,
+    /// Events settled since the start.
+    pub settled_events: u64,
+    /// How fast they are settled; 0 while that is not known or nothing is.
+    pub settled_per_sec: f64,
     /// Transactions committed since the start.
     pub commits: u64,
     /// Tries to write that failed and were repeated, since the start.
     pub retries: u64,
     /// The highest number given by this process or found at its start.
     pub last_seq: Seq,
-    /// Whether even a site without a backlog would be refused.
-    pub full: bool,
+    /// The limit by which even a site without a backlog would be refused.
+    pub full_by: Option<Limit>,
     /// Appends refused as full since the start.
-    pub refused_full: u64,
+    pub refused: Refused,
 }
 
 impl Queue {
@@ -88,6 +96,15 @@ impl Queue {
         self.0.intake.admit(rows)?.await.unwrap_or(Err(AppendError::Closed))
     }
 
+    /// Refuses as [`Queue::append`] would where not even one event of anybody would fit: whoever asks
+    /// first spares the work that comes before an append.
+    ///
+    /// # Errors
+    /// [`AppendError::Full`].
+    pub fn turn_away_if_full(&self) -> Result<(), AppendError> {
+        self.0.intake.turn_away_if_full()
+    }
+
     /// As [`Queue::append`], for threads that are no async runtime's; there it panics.
     ///
     /// # Errors
@@ -115,13 +132,28 @@ impl Queue {
         let progress = &self.0.progress;
         self.0.intake.load(|load, disk_is_low| Gauges {
             waiting_events: load.waiting_events(),
+            waiting_bytes: load.waiting_bytes(),
             backlog_events: load.backlog_events(),
+            largest_site_events: load.largest_site_events(),
+            settled_events: load.settled_events(),
+            settled_per_sec: load.settled_per_sec(),
             commits: progress.commits(),
             retries: progress.retries(),
             last_seq: progress.last_seq(),
-            full: load.is_full(disk_is_low),
-            refused_full: load.refused(),
+            full_by: load.full_by(disk_is_low),
+            refused: load.refused(),
         })
+    }
+
+    /// Tells how many sites there are to share the room. Until then, and with one, a site may use all
+    /// of it: nobody else could.
+    pub fn share_among(&self, sites: usize) {
+        self.0.intake.share_among(sites);
+    }
+
+    /// Size of the write-ahead log's file; 0 where there is none.
+    pub fn wal_bytes(&self) -> u64 {
+        weir_sqlite::wal_bytes(&self.0.path)
     }
 
     /// When somebody who is sent away should come back, from the backlog and the speed at which it is

@@ -14,6 +14,6 @@ mod migrate;
 mod readers;
 
 pub use migrate::{Migration, migrate};
-pub use open::{Tuning, VERSION_MIN, check_version, open_reader, open_writer};
+pub use open::{Tuning, VERSION_MIN, check_version, open_reader, open_writer, wal_bytes};
 pub use readers::{Lease, Readers};
 pub use trouble::{Error, Trouble};

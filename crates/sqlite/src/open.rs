@@ -122,6 +122,13 @@ fn set_up_any(conn: &Connection, cache_kib: u32) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// Size of a database's write-ahead log on disk; 0 where there is none.
+pub fn wal_bytes(path: &Path) -> u64 {
+    let mut wal = path.as_os_str().to_owned();
+    wal.push("-wal");
+    std::fs::metadata(wal).map_or(0, |file| file.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,6 +157,16 @@ mod tests {
             .expect("makes");
         let reader = open_reader(&path, 1024).expect("opens");
         reader.execute("INSERT INTO t VALUES (1)", []).expect_err("read only");
+    }
+
+    #[test]
+    fn the_log_of_a_file_that_was_written_has_a_size() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("a.db");
+        assert_eq!(wal_bytes(&path), 0);
+        let conn = open_writer(&path, &Tuning::default()).expect("opens");
+        conn.execute_batch("CREATE TABLE t(a)").expect("makes");
+        assert!(wal_bytes(&path) > u64::from(Tuning::default().page_bytes));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use weir_event::{Event, Reason, SiteId, limits};
 use weir_queue::AppendError;
 
 use super::answer::{Answer, Dropped};
-use super::body;
+use super::{body, retry};
 use crate::Ingest;
 use crate::admit::{Delivery, Origin, Refusal, admit, kept_user_agent};
 use crate::client_ip::is_cdn;
@@ -41,12 +41,17 @@ pub(super) async fn beacon(
 async fn deliver(ingest: &Shared, peer: SocketAddr, request: Request, route: Route) -> Answer {
     let (head, body) = request.into_parts();
     Counts::add(&ingest.counts.deliveries, 1);
-    let bytes = match body::read(body).await {
+    let bytes = match body::read(body, &ingest.bodies).await {
         Ok(bytes) => bytes,
-        Err(answer) => return refuse(ingest, answer, 1),
+        Err(body::Unread::Refused(answer)) => return refuse(ingest, answer, 1),
+        Err(body::Unread::NoRoom) => return no_permit(ingest),
     };
     // After the body: a sender that trickles must not hold what others need.
     let Some(_permit) = ingest.permit() else { return no_permit(ingest) };
+    // Before it is looked at: under a flood, refusing must cost next to nothing.
+    if let Err(error) = ingest.queue.turn_away_if_full() {
+        return not_appended(ingest, None, 1, error);
+    }
     let mended;
     let body = match decode(&bytes) {
         Err(Fault::Malformed(why)) => {
@@ -65,7 +70,7 @@ async fn deliver(ingest: &Shared, peer: SocketAddr, request: Request, route: Rou
     let ip = ingest.config.trusted_proxies.client_ip(peer, &head.headers);
     if let Err(secs) = check_rate(ingest, ip, &head.headers, body.events.len()) {
         Counts::add(&ingest.counts.rate_limited, 1);
-        let answer = Answer::RateLimited { retry_after_secs: with_jitter(secs) };
+        let answer = Answer::RateLimited { retry_after_secs: retry::spread(secs) };
         return refuse(ingest, answer, body.events.len());
     }
     let form = body.form;
@@ -142,23 +147,30 @@ async fn append(ingest: &Shared, events: Vec<Event>) -> Result<(), Answer> {
             Counts::add(&ingest.counts.accepted_events, n);
             Ok(())
         }
-        Err(AppendError::Full { retry_after_secs }) => {
-            Err(overloaded(ingest, Some(site), n, retry_after_secs))
-        }
-        Err(AppendError::Failed | AppendError::Closed) => {
-            Err(overloaded(ingest, Some(site), n, ingest.queue.retry_after_secs()))
-        }
+        Err(error) => Err(not_appended(ingest, Some(site), n, error)),
     }
 }
 
+fn not_appended(ingest: &Shared, site: Option<SiteId>, events: usize, error: AppendError) -> Answer {
+    let retry_after_secs = match error {
+        AppendError::Full { retry_after_secs, .. } => retry_after_secs,
+        AppendError::Failed | AppendError::Closed => {
+            Counts::add(&ingest.counts.not_written, 1);
+            ingest.queue.retry_after_secs()
+        }
+    };
+    overloaded(ingest, site, events, retry_after_secs)
+}
+
 fn no_permit(ingest: &Shared) -> Answer {
+    Counts::add(&ingest.counts.without_permit, 1);
     overloaded(ingest, None, 1, ingest.queue.retry_after_secs())
 }
 
 fn overloaded(ingest: &Shared, site: Option<SiteId>, events: usize, retry_after_secs: u32) -> Answer {
     Counts::add(&ingest.counts.overloaded, 1);
     ingest.count_refusals(site, Reason::Overloaded, events as u64);
-    Answer::Overloaded { retry_after_secs: with_jitter(retry_after_secs) }
+    Answer::Overloaded { retry_after_secs: retry::spread(retry_after_secs) }
 }
 
 /// A whole delivery is refused before its events are looked at.
@@ -190,13 +202,4 @@ fn answer(form: Form, route: Route, accepted: usize, refusals: &Refused) -> Answ
         (_, Some(_)) if accepted == 0 => Answer::NoneAccepted(dropped),
         (Form::Batch | Form::OneEvent, _) => Answer::Accepted { accepted, dropped },
     }
-}
-
-/// So that those who were turned away together don't come back together.
-fn with_jitter(secs: u32) -> u32 {
-    let secs = secs.max(1);
-    let mut random = [0; 4];
-    // Without randomness there is no jitter, which is no reason to fail.
-    let _ = getrandom::fill(&mut random);
-    secs.saturating_add(u32::from_le_bytes(random) % (secs / 2 + 2))
 }

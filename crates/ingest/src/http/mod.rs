@@ -4,6 +4,8 @@ mod answer;
 
 mod body;
 
+mod retry;
+
 mod deliver;
 
 mod sdk;

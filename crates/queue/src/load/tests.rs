@@ -24,34 +24,68 @@ fn load(options: QueueOptions) -> Load {
     Load::new(options, HashMap::new())
 }
 
-fn check_full_past(mut load: Load, site: u32, n: u64) {
-    let mut one_too_many = load.admit(&rows(site, n + 1), false);
-    assert!(one_too_many.is_err(), "{} events are one too many", n + 1);
+fn limit_of(admitted: Result<(), (Limit, u32)>) -> Option<Limit> {
+    admitted.err().map(|(limit, _)| limit)
+}
+
+fn check_full_past(mut load: Load, site: u32, n: u64, limit: Limit) {
+    let one_too_many = limit_of(load.admit(&rows(site, n + 1), false));
+    assert_eq!(one_too_many, Some(limit), "{} events are one too many", n + 1);
     assert_eq!(load.admit(&rows(site, n), false), Ok(()), "{n} events fit");
-    one_too_many = load.admit(&rows(site, 1), false);
-    assert!(one_too_many.is_err(), "one more than {n} does not fit");
-    assert_eq!(load.refused(), 2);
+    let one_too_many = limit_of(load.admit(&rows(site, 1), false));
+    assert_eq!(one_too_many, Some(limit), "one more than {n} does not fit");
+    assert_eq!((load.refused().by(limit), load.refused().sum()), (2, 2));
 }
 
 #[test]
 fn each_limit_holds_exactly() {
-    check_full_past(load(QueueOptions { waiting_events_max: 10, ..options() }), 1, 10);
-    check_full_past(load(QueueOptions { backlog_events_max: 10, ..options() }), 1, 10);
+    check_full_past(load(QueueOptions { waiting_events_max: 10, ..options() }), 1, 10, Limit::Waiting);
+    check_full_past(load(QueueOptions { backlog_events_max: 10, ..options() }), 1, 10, Limit::Backlog);
     let bytes = rows(1, 10).bytes();
-    check_full_past(load(QueueOptions { waiting_bytes_max: bytes, ..options() }), 1, 10);
+    check_full_past(load(QueueOptions { waiting_bytes_max: bytes, ..options() }), 1, 10, Limit::Waiting);
     let before = HashMap::from([(SiteId(2), 4)]);
-    check_full_past(Load::new(QueueOptions { backlog_events_max: 10, ..options() }, before), 1, 6);
+    let filled = Load::new(QueueOptions { backlog_events_max: 10, ..options() }, before);
+    check_full_past(filled, 1, 6, Limit::Backlog);
+}
+
+/// (backlog limit, share, what others hold) -> what one more site may hold.
+fn check_share(backlog_events_max: u64, site_share_max: f64, others: u64, expected: u64) {
+    let options = QueueOptions { backlog_events_max, site_share_max, ..options() };
+    let mut load = Load::new(options, HashMap::from([(SiteId(2), others)]));
+    load.share_among(2);
+    check_full_past(load, 1, expected, Limit::SiteShare);
 }
 
 #[test]
-fn a_site_is_held_to_its_share_once_the_backlog_is_over_a_quarter_full() {
-    let options = QueueOptions { backlog_events_max: 100, site_share_max: 0.2, ..options() };
+fn a_site_may_fill_its_share_of_the_room_that_the_others_leave() {
+    check_share(100, 0.5, 0, 50);
+    check_share(100, 0.2, 0, 20);
+    check_share(100, 0.5, 50, 25);
+    check_share(100, 0.5, 75, 12);
+    check_share(100, 0.9, 90, 9);
+}
+
+#[test]
+fn the_share_holds_for_what_waits_for_the_writer_too() {
+    let options = QueueOptions { waiting_events_max: 10, site_share_max: 0.5, ..options() };
     let mut load = load(options);
-    assert_eq!(load.admit(&rows(1, 25), false), Ok(()), "over its share, but there is room");
-    assert!(load.admit(&rows(1, 1), false).is_err(), "over its share, and over a quarter");
-    assert_eq!(load.admit(&rows(2, 20), false), Ok(()), "another site's share is free");
-    assert!(load.admit(&rows(2, 1), false).is_err());
-    assert!(!load.is_full(false), "a third site would get in");
+    load.share_among(2);
+    check_full_past(load, 1, 5, Limit::SiteShare);
+}
+
+#[test]
+fn a_site_that_shares_with_nobody_may_use_everything() {
+    let options = QueueOptions { backlog_events_max: 100, site_share_max: 0.5, ..options() };
+    let mut load = load(options);
+    load.share_among(1);
+    assert_eq!(load.admit(&rows(1, 60), false), Ok(()));
+    load.share_among(2);
+    assert_eq!(limit_of(load.admit(&rows(1, 1), false)), Some(Limit::SiteShare), "another site came");
+    assert_eq!(load.admit(&rows(2, 20), false), Ok(()), "and finds room");
+    assert_eq!(load.full_by(false), None, "a third one would");
+    load.share_among(1);
+    assert_eq!(load.admit(&rows(1, 20), false), Ok(()), "the other one was removed");
+    assert_eq!(limit_of(load.admit(&rows(1, 1), false)), Some(Limit::Backlog));
 }
 
 #[test]
@@ -59,13 +93,13 @@ fn control_rows_get_through_a_full_queue() {
     let mut load = load(QueueOptions { backlog_events_max: 0, waiting_events_max: 0, ..options() });
     let control = crate::Entry::Control(weir_event::Control::RemoveSite(SiteId(1)));
     assert_eq!(load.admit(&NewRows::of_entries(&[control]), true), Ok(()));
-    assert!(load.is_full(false));
+    assert_eq!(load.full_by(false), Some(Limit::Backlog));
 }
 
 #[test]
 fn a_low_disk_refuses_events() {
     let mut load = load(options());
-    assert_eq!(load.admit(&rows(1, 1), true), Err(limits::RETRY_AFTER_SECS_MAX));
+    assert_eq!(load.admit(&rows(1, 1), true), Err((Limit::Disk, limits::RETRY_AFTER_SECS_MAX)));
     assert_eq!(load.admit(&rows(1, 1), false), Ok(()));
 }
 
@@ -87,7 +121,65 @@ fn the_time_to_wait_follows_the_drain_and_stays_within_its_bounds() {
     assert_eq!(load.retry_after_secs(true), 30, "nobody knows when a disk gets room");
 }
 
+#[test]
+fn a_noisy_site_waits_until_its_part_has_gone_and_the_others_rows_between() {
+    let options = QueueOptions { site_share_max: 0.5, ..options() };
+    let mut load = Load::new(options, HashMap::from([(SiteId(1), 500), (SiteId(2), 500)]));
+    load.share_among(2);
+    let start = Instant::now();
+    load.settled(HashMap::from([(SiteId(2), 250)]), start);
+    load.settled(HashMap::from([(SiteId(2), 50)]), start + Duration::from_secs(1));
+    // It may hold half of the 800 that the other leaves: 400, nine tenths of which are 360. To lose
+    // 140 of its 500 the queue must lose 196 of its 701 in all, at 50 a second.
+    assert_eq!(load.admit(&rows(1, 1), false), Err((Limit::SiteShare, 4)));
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever noisy sites do, a site that holds no more than its part of what they must leave gets
+    /// in, and a lone site may fill all there is.
+    #[test]
+    fn a_quiet_site_gets_in_while_noisy_ones_flood(
+        noisy in 1u32..5,
+        floods in prop::collection::vec((1u32..5, 1u64..200, any::<bool>()), 1..40),
+        share in prop::sample::select(vec![0.25, 0.5, 0.75]),
+    ) {
+        let mut load = load(QueueOptions { site_share_max: share, ..options() });
+        load.share_among(noisy as usize + 1);
+        for (site, n, drain) in floods {
+            let site = 1 + site % noisy;
+            let flood = rows(site, n);
+            if load.admit(&flood, false).is_ok() {
+                load.committed(&flood);
+            }
+            if drain {
+                let held = load.by_site.get(&SiteId(site)).map_or(0, |load| load.held);
+                load.settled(HashMap::from([(SiteId(site), held.min(n / 2))]), Instant::now());
+            }
+            // Each leaves at least 1 - share of what it finds free.
+            let left = 1_000.0 * f64::powi(1.0 - share, noisy as i32);
+            let quiet = rows(0, (left * share) as u64);
+            prop_assert_eq!(load.admit(&quiet, false), Ok(()), "{} sites", noisy);
+            load.failed(&quiet);
+        }
+    }
+
+    #[test]
+    fn a_lone_site_may_fill_all_there_is(floods in prop::collection::vec(1u64..120, 1..40)) {
+        let mut load = load(options());
+        let mut held = 0;
+        for n in floods {
+            let flood = rows(1, n);
+            let admitted = load.admit(&flood, false).is_ok();
+            prop_assert_eq!(admitted, held + n <= 1_000);
+            if admitted {
+                load.committed(&flood);
+                held += n;
+            }
+        }
+    }
+
     /// What is admitted ends as committed or failed, and what is committed as settled: afterwards
     /// nothing is held, whatever the order was.
     #[test]
@@ -113,6 +205,6 @@ proptest! {
         prop_assert_eq!(load.waiting_events(), 0);
         load.settled(committed, Instant::now());
         prop_assert_eq!(load.backlog_events(), 0);
-        prop_assert!(load.held_by_site.is_empty());
+        prop_assert!(load.by_site.is_empty());
     }
 }

@@ -3,7 +3,8 @@ use std::path::Path;
 
 use weir_event::{Control, Event, Seq, SiteId, limits};
 use weir_queue::{
-    AppendError, DecodeError, Entry, Queue, QueueError, QueueOptions, QueueReader, append_control_beside,
+    AppendError, DecodeError, Entry, Limit, Queue, QueueError, QueueOptions, QueueReader,
+    append_control_beside,
 };
 use weir_sqlite::Trouble;
 
@@ -15,14 +16,18 @@ fn check_full(options: QueueOptions, limit: u64, make_room: impl Fn(&Queue)) {
     let folder = Folder::new();
     let queue = folder.open_with(options);
     let refused = append(&queue, 0, limit + 1);
-    assert!(matches!(refused, Err(AppendError::Full { retry_after_secs: 1..=30 })), "{refused:?}");
+    assert!(matches!(refused, Err(AppendError::Full { retry_after_secs: 1..=30, .. })), "{refused:?}");
     assert_eq!(queue.gauges().last_seq, Seq(0), "nothing of a refused append is written");
     append(&queue, 0, limit).expect("the limit fits");
     assert!(append(&queue, limit, 1).is_err(), "one more does not");
-    assert_eq!(queue.gauges().refused_full, 2);
+    assert_eq!(queue.gauges().refused.sum(), 2);
     assert_eq!(pending(&queue, Seq(0)), entries(0, limit));
     make_room(&queue);
     append(&queue, limit, 1).expect("there is room again");
+}
+
+fn full(limit: Limit, retry_after_secs: u32) -> AppendError {
+    AppendError::Full { limit, retry_after_secs }
 }
 
 fn settle_all(queue: &Queue) {
@@ -33,20 +38,26 @@ fn settle_all(queue: &Queue) {
 #[test]
 fn past_the_backlogs_limit_appends_are_refused_until_something_is_settled() {
     check_full(QueueOptions { backlog_events_max: 50, site_share_max: 1.0, ..options() }, 50, |queue| {
-        assert!(queue.gauges().full);
+        assert_eq!(queue.gauges().full_by, Some(Limit::Backlog));
         settle_all(queue);
-        assert!(!queue.gauges().full);
+        assert_eq!(queue.gauges().full_by, None);
     });
 }
 
 #[test]
 fn past_its_share_a_site_is_refused_and_others_are_not() {
-    check_full(QueueOptions { backlog_events_max: 50, site_share_max: 0.5, ..options() }, 25, |queue| {
-        let other = Entry::Event(Box::new(event(99, 2)));
-        queue.append_blocking(vec![other]).expect("another site has its own share");
-        assert!(!queue.gauges().full);
-        settle_all(queue);
-    });
+    let folder = Folder::new();
+    let queue = folder.open_with(QueueOptions { backlog_events_max: 50, site_share_max: 0.5, ..options() });
+    queue.share_among(2);
+    append(&queue, 0, 25).expect("half of it");
+    let refused = append(&queue, 25, 1);
+    assert!(matches!(refused, Err(AppendError::Full { limit: Limit::SiteShare, .. })), "{refused:?}");
+    let other = Entry::Event(Box::new(event(99, 2)));
+    queue.append_blocking(vec![other]).expect("another site finds room");
+    assert_eq!((queue.gauges().full_by, queue.gauges().largest_site_events), (None, 25));
+    queue.share_among(1);
+    append(&queue, 25, 24).expect("who shares with nobody may use everything");
+    assert_eq!(queue.gauges().refused.by(Limit::SiteShare), 1);
 }
 
 #[test]
@@ -55,12 +66,12 @@ fn what_waits_for_the_writer_is_bounded() {
     let queue = folder.open_with(QueueOptions { waiting_events_max: 3, ..options() });
     let lock = folder.lock();
     let waiting = Waiting::start(&queue, 3);
-    assert_eq!(append(&queue, 0, 1), Err(AppendError::Full { retry_after_secs: 1 }));
-    assert!(queue.gauges().full);
+    assert_eq!(append(&queue, 0, 1), Err(full(Limit::Waiting, 1)));
+    assert_eq!(queue.gauges().full_by, Some(Limit::Waiting));
     lock.let_go();
     assert!(waiting.answers().iter().all(Result::is_ok));
     append(&queue, 0, 3).expect("nothing waits any more");
-    assert_eq!(append(&queue, 0, 4), Err(AppendError::Full { retry_after_secs: 1 }));
+    assert_eq!(append(&queue, 0, 4), Err(full(Limit::Waiting, 1)));
 }
 
 #[test]
@@ -72,7 +83,7 @@ fn what_waits_for_the_writer_is_bounded_in_bytes_too() {
         queue.append_blocking(vec![Entry::Event(Box::new(large))])
     };
     sized(1_000).expect("fits");
-    assert_eq!(sized(2_000), Err(AppendError::Full { retry_after_secs: 1 }));
+    assert_eq!(sized(2_000), Err(full(Limit::Waiting, 1)));
     sized(1_000).expect("fits");
 }
 
@@ -80,8 +91,8 @@ fn what_waits_for_the_writer_is_bounded_in_bytes_too() {
 fn a_disk_below_its_reserve_refuses_events_and_still_takes_control_rows() {
     let folder = Folder::new();
     let queue = folder.open_with(QueueOptions { disk_reserve_bytes: u64::MAX, ..options() });
-    assert_eq!(append(&queue, 0, 1), Err(AppendError::Full { retry_after_secs: 30 }));
-    assert!(queue.gauges().full);
+    assert_eq!(append(&queue, 0, 1), Err(full(Limit::Disk, 30)));
+    assert_eq!(queue.gauges().full_by, Some(Limit::Disk));
     assert_eq!(queue.retry_after_secs(), 30);
     queue.append_blocking(vec![Entry::Control(Control::RemoveSite(SiteId(1)))]).expect("gets through");
 }
