@@ -57,6 +57,11 @@ pub const CONTINUATION_SECS: i64 = 30 * 60;
 pub const WAITING_EVENTS_MAX: usize = 50_000;
 /// Encoded rows in memory before the writer; a flood of large events meets this first.
 pub const WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// A delivery of the largest size must fit, its rows repeating what the delivery says once.
+pub const WAITING_BYTES_MIN: usize = 1024 * 1024;
+/// What an operator may set the two to: they are held in memory.
+pub const WAITING_EVENTS_SET_MAX: usize = 10_000_000;
+pub const WAITING_BYTES_SET_MAX: usize = 8 * 1024 * 1024 * 1024;
 /// One transaction takes no more deliveries once it holds this many events.
 pub const COMMIT_EVENTS_MAX: usize = 20_000;
 /// The part that one site may fill of the room that the other sites leave.

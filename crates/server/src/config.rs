@@ -8,6 +8,7 @@ use anyhow::{Context, bail, ensure};
 use serde::Deserialize;
 
 use crate::args::Args;
+use crate::room::{Room, Wanted};
 
 const LISTEN: &str = "127.0.0.1:3000";
 
@@ -28,7 +29,10 @@ struct Settings {
     country_database: Option<PathBuf>,
     deliveries_at_once_max: Option<usize>,
     events_per_second_per_ip: Option<u32>,
+    waiting_events_max: Option<usize>,
+    waiting_bytes_max: Option<usize>,
     backlog_events_max: Option<u64>,
+    site_share_max: Option<f64>,
     disk_reserve_mib: Option<u64>,
     keep_events_days: Option<u32>,
     log: Option<String>,
@@ -47,11 +51,10 @@ pub(crate) struct Config {
     pub excluded_ips: Vec<String>,
     /// An .mmdb file to use instead of the built-in table of countries.
     pub country_database: Option<PathBuf>,
-    pub deliveries_at_once_max: Option<usize>,
+    /// What each layer may hold before it refuses.
+    pub room: Room,
     /// Zero turns the limit off.
     pub events_per_second_per_ip: Option<u32>,
-    pub backlog_events_max: Option<u64>,
-    pub disk_reserve_mib: Option<u64>,
     /// Whole days that raw events are kept; for ever where not set.
     pub keep_events_days: Option<u32>,
     pub log: String,
@@ -75,10 +78,14 @@ pub(crate) fn load(args: &Args) -> anyhow::Result<Config> {
     }
     let log = env.log.or(file.log).unwrap_or_else(|| "info".to_owned());
     ensure!(LEVELS.contains(&log.as_str()), "log = {log:?} is no level; give one of {}", LEVELS.join(", "));
-    let deliveries_at_once_max = env.deliveries_at_once_max.or(file.deliveries_at_once_max);
-    let backlog_events_max = env.backlog_events_max.or(file.backlog_events_max);
-    ensure!(deliveries_at_once_max != Some(0), "deliveries_at_once_max = 0 would refuse every event");
-    ensure!(backlog_events_max != Some(0), "backlog_events_max = 0 would refuse every event");
+    let room = Room::of(&Wanted {
+        deliveries_at_once_max: env.deliveries_at_once_max.or(file.deliveries_at_once_max),
+        waiting_events_max: env.waiting_events_max.or(file.waiting_events_max),
+        waiting_bytes_max: env.waiting_bytes_max.or(file.waiting_bytes_max),
+        backlog_events_max: env.backlog_events_max.or(file.backlog_events_max),
+        site_share_max: env.site_share_max.or(file.site_share_max),
+        disk_reserve_mib: env.disk_reserve_mib.or(file.disk_reserve_mib),
+    })?;
     Ok(Config {
         data: args.data.clone(),
         listen,
@@ -87,10 +94,8 @@ pub(crate) fn load(args: &Args) -> anyhow::Result<Config> {
         client_ip_headers: env.client_ip_headers.or(file.client_ip_headers),
         excluded_ips: env.excluded_ips.or(file.excluded_ips).unwrap_or_default(),
         country_database: env.country_database.or(file.country_database),
-        deliveries_at_once_max,
+        room,
         events_per_second_per_ip: env.events_per_second_per_ip.or(file.events_per_second_per_ip),
-        backlog_events_max,
-        disk_reserve_mib: env.disk_reserve_mib.or(file.disk_reserve_mib),
         keep_events_days: env.keep_events_days.or(file.keep_events_days),
         log,
     })
@@ -131,7 +136,11 @@ fn typed(key: &str, value: String) -> toml::Value {
             toml::Value::Array(items.map(|item| toml::Value::String(item.to_owned())).collect())
         }
         "listen" | "public_url" | "country_database" | "log" => toml::Value::String(value),
-        _ => value.parse().map_or(toml::Value::String(value), toml::Value::Integer),
+        _ => {
+            let float = || value.parse().map(toml::Value::Float);
+            let number = value.parse().map(toml::Value::Integer).or_else(|_| float());
+            number.unwrap_or(toml::Value::String(value))
+        }
     }
 }
 
@@ -172,6 +181,19 @@ mod tests {
             ("https://x/weir", false),
         ] {
             assert_eq!(is_origin(url), ok, "{url}");
+        }
+    }
+
+    /// The parser names what it knows, so no list of names has to be kept beside it.
+    #[test]
+    fn every_setting_stands_in_the_guide() {
+        let guide = include_str!("../../../docs/guides/settings.md");
+        let error = toml::from_str::<Settings>("x = 1").expect_err("no setting").to_string();
+        let (_, names) = error.split_once("expected one of").expect("it names them");
+        let names: Vec<&str> = names.split('`').skip(1).step_by(2).collect();
+        assert!(names.contains(&"listen") && names.len() > 10, "{names:?}");
+        for name in names {
+            assert!(guide.contains(&format!("| `{name}` |")), "{name} is not in the guide");
         }
     }
 

@@ -4,6 +4,7 @@
 mod args;
 mod config;
 mod data_folder;
+mod room;
 
 mod serve;
 

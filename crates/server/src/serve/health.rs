@@ -68,11 +68,11 @@ impl HealthProbe {
 
     fn accepting(&self) -> HealthCheck {
         let gauges = self.queue.gauges();
-        let detail = match gauges.full {
+        let detail = match gauges.full_by.is_some() {
             true => "events are being refused with 503: the queue is full or the disk is low".to_owned(),
             false => "events are being accepted".to_owned(),
         };
-        check("accepting", !gauges.full, detail)
+        check("accepting", gauges.full_by.is_none(), detail)
     }
 
     /// A wrong proxy setting would merge all visitors into a few, and nobody would notice.

@@ -60,6 +60,7 @@ impl House {
         let mut store = Store::open(&folder.store())?;
         rebuild_outdated(&mut store)?;
         let queue = Queue::open(&folder.queue(), options.queue)?;
+        queue.share_among(registry.snapshot().sites().len());
         let reader = store.reader();
         let (signal, commits) = watch::channel(Commit::default());
         let on_commit = move |committed: &Committed| {

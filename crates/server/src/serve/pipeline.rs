@@ -57,6 +57,7 @@ pub(crate) async fn every_second(registry: Registry, queue: Queue) {
                 Ok(false) => {}
                 Err(error) => tracing::warn!(%error, "the registry can't be read; sites stay as they were"),
             }
+            queue.share_among(registry.snapshot().sites().len());
             if let Err(error) = registry.flush_counts() {
                 tracing::warn!(%error, "refusals can't be written down yet");
             }

@@ -7,7 +7,6 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use weir_ingest::{Geo, IngestConfig, RateLimit, TrustedProxies};
 use weir_processor::{ProcessorOptions, Retention};
-use weir_queue::QueueOptions;
 
 use super::pipeline::{Pipeline, every_second};
 use super::{House, HouseOptions, http, signals};
@@ -96,19 +95,13 @@ fn options(config: &Config) -> anyhow::Result<HouseOptions> {
     if let Some(path) = &config.country_database {
         ingest.geo = Geo::open(path)?;
     }
-    if let Some(permits) = config.deliveries_at_once_max {
-        ingest.permits = permits;
-    }
+    ingest.permits = config.room.deliveries_at_once_max;
     if let Some(events) = config.events_per_second_per_ip {
         ingest.rate_limit = rate_limit(events);
     }
-    let mut queue = QueueOptions::default();
-    queue.backlog_events_max = config.backlog_events_max.unwrap_or(queue.backlog_events_max);
-    if let Some(mib) = config.disk_reserve_mib {
-        queue.disk_reserve_bytes = mib.saturating_mul(1024 * 1024);
-    }
     let retention = Retention { raw_days: config.keep_events_days, ..Retention::default() };
     let processor = ProcessorOptions { retention, ..ProcessorOptions::default() };
+    let queue = config.room.queue.clone();
     Ok(HouseOptions { ingest, queue, processor, public_url: config.public_url.clone(), demo: false })
 }
 

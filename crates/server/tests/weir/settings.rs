@@ -33,9 +33,20 @@ fn a_variable_that_nobody_knows_or_can_use_stops_the_start() {
     check_refused(&folder, &[("WEIR_PUBLIC_URL", "example.com")], &[], &["public_url", "https://"]);
     check_refused(&folder, &[("WEIR_LOG", "chatty=very")], &[], &["log", "chatty"]);
     check_refused(&folder, &[("WEIR_PUBLIC_URL", "https://x/<script>")], &[], &["public_url"]);
-    for setting in ["WEIR_DELIVERIES_AT_ONCE_MAX", "WEIR_BACKLOG_EVENTS_MAX"] {
+    for setting in [
+        "WEIR_DELIVERIES_AT_ONCE_MAX",
+        "WEIR_WAITING_EVENTS_MAX",
+        "WEIR_WAITING_BYTES_MAX",
+        "WEIR_BACKLOG_EVENTS_MAX",
+    ] {
         check_refused(&folder, &[(setting, "0")], &[], &["would refuse every event"]);
     }
+    for share in ["0", "1.5", "-0.5", "nan"] {
+        check_refused(&folder, &[("WEIR_SITE_SHARE_MAX", share)], &[], &["site_share_max", "0.5"]);
+    }
+    check_refused(&folder, &[("WEIR_SITE_SHARE_MAX", "half")], &[], &["half"]);
+    let pair = [("WEIR_WAITING_EVENTS_MAX", "2000"), ("WEIR_BACKLOG_EVENTS_MAX", "1000")];
+    check_refused(&folder, &pair, &[], &["waiting_events_max = 2000", "backlog_events_max = 1000"]);
 }
 
 #[test]
