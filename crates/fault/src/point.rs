@@ -1,66 +1,111 @@
 /// A place between two steps, where the process may be killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Point {
-    /// The queue's rows are in the transaction, which is not committed.
+    /// A step of a schema has run and is not committed.
+    SchemaWritten,
+    /// A delivery's rows are in the queue's transaction, which is not committed.
     QueueInserted,
-    /// They are committed, and nobody has been told.
+    /// Rows that the store holds are deleted in a transaction that is not committed.
+    QueueSettling,
+    /// The queue has committed, and no sender has been told.
     QueueCommitted,
     /// The senders have been told.
     QueueAnswered,
-    /// Rows that the store holds are deleted in a transaction that is not committed.
-    QueueSettling,
     /// The processor has read rows and done nothing with them.
     RowsRead,
-    /// The ids of a batch are remembered, its events are neither logged nor folded.
-    IdsRemembered,
+    /// An event's id is remembered, the event is neither logged nor folded.
+    IdRemembered,
+    /// A row that can't be read is put aside, nothing of its batch is committed.
+    RowBuried,
     /// Events are logged and visitors' days folded, the statistics are not written.
     Folded,
     /// The statistics are written, books and checkpoint are not.
     StatisticsWritten,
     /// All of a batch is written and nothing is committed.
     BatchWritten,
+    /// What a control row asks for is committed, the checkpoint is before it.
+    ControlDone,
     /// The store has committed a batch, the queue has not been told.
     BatchCommitted,
     /// The queue has been told.
     SettleAsked,
-    /// A day's retirement (close, seal, expire) is written and not committed.
-    RetireWritten,
-    /// It is committed.
+    /// A day's close is written and not committed.
+    CloseWritten,
+    /// A day's rows are sealed and not committed.
+    SealWritten,
+    /// A day's rows have expired and nothing is committed.
+    FreezeWritten,
+    /// Old ids are forgotten and nothing is committed.
+    IdsForgotten,
+    /// Rows set aside have expired and nothing is committed.
+    AsideExpired,
+    /// One of these steps of retirement is committed, the next ones are not.
     RetireCommitted,
+    /// Some rows of a removed site are deleted, others are still there.
+    SiteErasing,
+    /// A day is rebuilt and not committed.
+    RebuildWritten,
+    /// It is committed, the next days and the months are as they were.
+    RebuildCommitted,
+    /// A month is summed up anew and not committed.
+    MonthWritten,
 }
 
 impl Point {
-    pub const ALL: [Self; 13] = [
+    /// In the order in which an event, and then a day, meets them.
+    pub const ALL: [Self; 24] = [
+        Self::SchemaWritten,
         Self::QueueInserted,
+        Self::QueueSettling,
         Self::QueueCommitted,
         Self::QueueAnswered,
-        Self::QueueSettling,
         Self::RowsRead,
-        Self::IdsRemembered,
+        Self::IdRemembered,
+        Self::RowBuried,
         Self::Folded,
         Self::StatisticsWritten,
         Self::BatchWritten,
+        Self::ControlDone,
         Self::BatchCommitted,
         Self::SettleAsked,
-        Self::RetireWritten,
+        Self::CloseWritten,
+        Self::SealWritten,
+        Self::FreezeWritten,
+        Self::IdsForgotten,
+        Self::AsideExpired,
         Self::RetireCommitted,
+        Self::SiteErasing,
+        Self::RebuildWritten,
+        Self::RebuildCommitted,
+        Self::MonthWritten,
     ];
 
     pub const fn name(self) -> &'static str {
         match self {
+            Self::SchemaWritten => "schema-written",
             Self::QueueInserted => "queue-inserted",
+            Self::QueueSettling => "queue-settling",
             Self::QueueCommitted => "queue-committed",
             Self::QueueAnswered => "queue-answered",
-            Self::QueueSettling => "queue-settling",
             Self::RowsRead => "rows-read",
-            Self::IdsRemembered => "ids-remembered",
+            Self::IdRemembered => "id-remembered",
+            Self::RowBuried => "row-buried",
             Self::Folded => "folded",
             Self::StatisticsWritten => "statistics-written",
             Self::BatchWritten => "batch-written",
+            Self::ControlDone => "control-done",
             Self::BatchCommitted => "batch-committed",
             Self::SettleAsked => "settle-asked",
-            Self::RetireWritten => "retire-written",
+            Self::CloseWritten => "close-written",
+            Self::SealWritten => "seal-written",
+            Self::FreezeWritten => "freeze-written",
+            Self::IdsForgotten => "ids-forgotten",
+            Self::AsideExpired => "aside-expired",
             Self::RetireCommitted => "retire-committed",
+            Self::SiteErasing => "site-erasing",
+            Self::RebuildWritten => "rebuild-written",
+            Self::RebuildCommitted => "rebuild-committed",
+            Self::MonthWritten => "month-written",
         }
     }
 

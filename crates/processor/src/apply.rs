@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashMap;
 use weir_event::{Event, LocalDay, Millis, QueueId, Reason, SiteId, VisitorId};
+use weir_fault::Point;
 use weir_queue::{DecodeError, Entry, Row};
 use weir_registry::Registry;
 use weir_rollups::{Delta, UnitEvent};
@@ -94,6 +95,7 @@ impl<'a> Applying<'a, '_> {
             self.book(event.site, event.received_day, BookEntry::Duplicate);
             return Ok(());
         }
+        weir_fault::pass(Point::IdRemembered);
         let Some(state) = self.days.of(&mut self.batch, &site, event)?.map(|day| day.state) else {
             return self.bury(row, "its time does not lie within its day".to_owned());
         };
@@ -127,6 +129,7 @@ impl<'a> Applying<'a, '_> {
     fn bury(&mut self, row: &Row, error: String) -> Result<(), StoreError> {
         self.dead += 1;
         self.batch.bury(self.queue, &dead(row, error))?;
+        weir_fault::pass(Point::RowBuried);
         self.book(row.site, row.received_day, BookEntry::Dead);
         Ok(())
     }
@@ -172,13 +175,16 @@ impl<'a> Applying<'a, '_> {
                 *self.books.entry((key.site, booked.received_day, booked.entry)).or_default() += 1;
             }
         }
+        weir_fault::pass(Point::Folded);
         for (site, delta) in &self.deltas {
             self.batch.apply(*site, delta)?;
         }
+        weir_fault::pass(Point::StatisticsWritten);
         for ((site, day, entry), n) in &self.books {
             self.batch.book(*site, *day, *entry, *n)?;
         }
         self.batch.advance(checkpoint)?;
+        weir_fault::pass(Point::BatchWritten);
         self.batch.commit()?;
         let mut sites: Vec<SiteId> = self.books.into_keys().map(|(site, ..)| site).collect();
         sites.sort_unstable();

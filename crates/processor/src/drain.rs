@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use weir_event::{Control, LocalDay, Millis, Seq, SiteId, limits};
+use weir_fault::Point;
 use weir_queue::{Entry, Queue, QueueReader, Row};
 use weir_registry::Registry;
 use weir_store::{BookEntry, Checkpoint, DeadEvent, Store};
@@ -139,6 +140,7 @@ impl Processor {
             if rows.is_empty() {
                 return Ok(drained);
             }
+            weir_fault::pass(Point::RowsRead);
             // A full batch means that more is waiting: larger batches cost less per row.
             size =
                 if rows.len() == size { self.options.drain_events_behind } else { self.options.drain_events };
@@ -206,6 +208,7 @@ impl Processor {
         match control {
             Control::RemoveSite(site) => self.store.remove_site(site)?,
         }
+        weir_fault::pass(Point::ControlDone);
         let mut batch = self.store.begin()?;
         let received = batch.checkpoint()?.map_or(Millis(0), |checkpoint| checkpoint.received);
         let checkpoint = Checkpoint { queue: self.queue.id(), seq: row.seq, received };
@@ -216,7 +219,9 @@ impl Processor {
 
     fn committed(&mut self, applied: Applied) -> Result<(), ProcessorError> {
         // Only now: the queue may forget what the store holds, never before it does.
+        weir_fault::pass(Point::BatchCommitted);
         self.queue.settle(applied.checkpoint.seq);
+        weir_fault::pass(Point::SettleAsked);
         self.retire.follow(&mut self.store, applied.checkpoint.received)?;
         (self.on_commit)(&Committed { checkpoint: applied.checkpoint, sites: applied.sites });
         Ok(())

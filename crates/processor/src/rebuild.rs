@@ -1,6 +1,7 @@
 //! `weir rebuild`: statistics made anew from the log, a day per transaction.
 
 use weir_event::{LocalDay, Month, SiteId};
+use weir_fault::Point;
 use weir_rollups::{FOLD_VERSION, UnitEvent};
 use weir_store::{Batch, DayState, SiteDay, Store, StoreError, UnitKey};
 
@@ -74,7 +75,9 @@ fn rebuild_days(
         if let Some(day) = batch.day(*site, *day)? {
             rebuild_day(&mut batch, *site, &day)?;
         }
+        weir_fault::pass(Point::RebuildWritten);
         batch.commit()?;
+        weir_fault::pass(Point::RebuildCommitted);
         progress(done, total);
     }
     Ok(total)
@@ -86,6 +89,7 @@ fn sum_months(store: &mut Store, days: &[(SiteId, LocalDay)]) -> Result<(), Stor
     for (site, month) in months {
         let mut batch = store.begin()?;
         batch.sum_month(site, month)?;
+        weir_fault::pass(Point::MonthWritten);
         batch.commit()?;
     }
     Ok(())

@@ -2,7 +2,8 @@
 //! own and can be repeated.
 
 use weir_event::{LocalDay, Millis, SiteId, limits};
-use weir_store::{DayState, SiteDay, Store, StoreError};
+use weir_fault::Point;
+use weir_store::{Batch, DayState, SiteDay, Store, StoreError};
 
 use crate::recompute;
 
@@ -50,12 +51,14 @@ impl Retire {
         each_day(store, DayState::Open, received - CLOSE_AFTER_MS, |store, site, day| {
             let mut batch = store.begin()?;
             batch.close_day(site, day.frame.day)?;
-            batch.commit()
+            weir_fault::pass(Point::CloseWritten);
+            committed(batch)
         })?;
         each_day(store, DayState::Closed, received - SEAL_AFTER_MS, |store, site, day| {
             let mut batch = store.begin()?;
             batch.seal_day(site, day)?;
-            batch.commit()
+            weir_fault::pass(Point::SealWritten);
+            committed(batch)
         })?;
         let hour = received.0.div_euclid(Millis::HOUR);
         if hour != self.hour {
@@ -69,14 +72,16 @@ impl Retire {
     fn hourly(&self, store: &mut Store, received: Millis) -> Result<(), StoreError> {
         let mut batch = store.begin()?;
         batch.forget_ids(received - limits::SEEN_MS)?;
-        batch.commit()?;
+        weir_fault::pass(Point::IdsForgotten);
+        committed(batch)?;
         self.expire_set_aside(store, received)?;
         let Some(days) = self.retention.raw_days else { return Ok(()) };
         each_day(store, DayState::Sealed, received - i64::from(days) * Millis::DAY, |store, site, day| {
             let mut batch = store.begin()?;
             let checksum = recompute::checksum(&batch.day_rows(site, &day.frame)?);
             batch.freeze_day(site, day, &checksum)?;
-            batch.commit()
+            weir_fault::pass(Point::FreezeWritten);
+            committed(batch)
         })
     }
 
@@ -87,10 +92,17 @@ impl Retire {
         for (site, day) in batch.days_with_set_aside(limit, DAYS_PER_STEP)? {
             if let Some(day) = batch.day(site, day)? {
                 batch.expire_set_aside(site, &day)?;
+                weir_fault::pass(Point::AsideExpired);
             }
         }
-        batch.commit()
+        committed(batch)
     }
+}
+
+fn committed(batch: Batch<'_>) -> Result<(), StoreError> {
+    batch.commit()?;
+    weir_fault::pass(Point::RetireCommitted);
+    Ok(())
 }
 
 fn each_day(

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use weir_event::{Control, LocalDay, QueueId, Seq, SiteId, limits};
+use weir_fault::Point;
 use weir_sqlite::{Error, Migration, Trouble, Tuning, migrate, open_writer};
 
 use crate::delivery::NewRows;
@@ -114,6 +115,7 @@ impl QueueFile {
         let last_seqs = insert_rows(&tx, appends)?;
         add_received(&tx, appends)?;
         tx.commit()?;
+        weir_fault::pass(Point::QueueCommitted);
         Ok(Written { last_seqs, settled })
     }
 
@@ -148,6 +150,7 @@ fn delete_settled(tx: &Transaction, settle: Settle) -> rusqlite::Result<Settled>
     let up_to = Seq(goal.0.min(chunk_end)).max(settle.after);
     let by_site = count_by_site(tx, settle.after, up_to)?;
     tx.prepare_cached("DELETE FROM ingested_events WHERE seq <= ?1")?.execute([up_to.0])?;
+    weir_fault::pass(Point::QueueSettling);
     Ok(Settled { up_to, done: up_to >= goal, by_site })
 }
 
@@ -160,6 +163,7 @@ fn insert_rows(tx: &Transaction, appends: &[&NewRows]) -> rusqlite::Result<Vec<S
             insert.execute(params![row.site.0, row.day.0, row.kind, row.body])?;
         }
         last_seqs.push(Seq(tx.last_insert_rowid()));
+        weir_fault::pass(Point::QueueInserted);
     }
     Ok(last_seqs)
 }

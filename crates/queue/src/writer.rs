@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use weir_event::{Seq, limits};
+use weir_fault::Point;
 use weir_sqlite::Error;
 
 use crate::AppendError;
@@ -69,6 +70,7 @@ impl Writer {
         for (delivery, last) in deliveries.into_iter().zip(written.last_seqs) {
             delivery.answer(Ok(last));
         }
+        weir_fault::pass(Point::QueueAnswered);
     }
 
     fn give_up(&mut self, deliveries: Vec<Delivery>, error: &Error) {

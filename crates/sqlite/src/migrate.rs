@@ -1,4 +1,5 @@
 use rusqlite::{Connection, TransactionBehavior};
+use weir_fault::Point;
 
 use crate::Error;
 
@@ -26,6 +27,7 @@ pub fn migrate(conn: &mut Connection, migrations: &[Migration<'_>]) -> Result<()
             tx.execute_batch(step)?;
             tx.pragma_update(None, "user_version", as_sql(done + 1))?;
         }
+        weir_fault::pass(Point::SchemaWritten);
         tx.commit()?;
     }
     Ok(())

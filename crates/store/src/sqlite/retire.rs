@@ -3,6 +3,7 @@
 use rusqlite::{Connection, params};
 use rustc_hash::FxHashMap;
 use weir_event::{DayFrame, Grain, LocalDay, Millis, SiteId};
+use weir_fault::Point;
 use weir_rollups::{Counters, Key, Table};
 
 use super::batch::{Batch, Store};
@@ -163,6 +164,7 @@ impl Store {
         for table in site_tables() {
             // WITHOUT ROWID tables have no DELETE ... LIMIT; a key range in steps does as well.
             while delete_some(&self.conn, &table, site)? == REMOVED_ROWS {}
+            weir_fault::pass(Point::SiteErasing);
         }
         let mut batch = self.begin()?;
         batch.book_erased(site)?;
