@@ -63,8 +63,15 @@ impl ApiError {
     }
 
     pub(crate) fn busy(sentence: &'static str, retry_after_secs: u32) -> Self {
-        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, sentence);
-        Self { retry_after_secs: Some(retry_after_secs), ..error }
+        Self::later(StatusCode::SERVICE_UNAVAILABLE, sentence, retry_after_secs)
+    }
+
+    pub(crate) fn later(
+        status: StatusCode,
+        sentence: impl Into<Cow<'static, str>>,
+        retry_after_secs: u32,
+    ) -> Self {
+        Self { retry_after_secs: Some(retry_after_secs), ..Self::new(status, sentence) }
     }
 
     /// An error of the server's own: the log gets all of it, the answer nothing.
@@ -232,6 +239,7 @@ mod tests {
             demo: true,
             public_url: None,
             health: Arc::new(|| Health { database_ok: true, checks: Vec::new() }),
+            metrics: Arc::new(|_| String::new()),
         })
     }
 

@@ -28,12 +28,15 @@ mod site;
 
 mod query;
 
+mod streams;
+
 mod live;
 
 mod balance;
 mod ledger;
 
 mod health;
+mod metrics;
 
 mod ui;
 
@@ -43,3 +46,4 @@ pub use ledger::{DayLedger, Ledger, LedgerError, SiteLedger, read_ledger};
 pub use live::Commit;
 pub use parts::{Arrival, Dashboard, DashboardParts};
 pub use routes::{openapi, routes};
+pub use streams::OpenStreams;

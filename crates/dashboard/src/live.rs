@@ -10,7 +10,7 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 use tokio_stream::wrappers::ReceiverStream;
 use utoipa::{IntoParams, ToSchema};
@@ -20,6 +20,7 @@ use weir_registry::Access;
 use crate::Dashboard;
 use crate::answer::{ApiError, ErrorBody};
 use crate::caller::{Credential, Reader};
+use crate::streams::StreamPlace;
 
 /// What the store committed last, for those who wait. Readers may miss versions but never a site:
 /// each site's last version stays until its next.
@@ -79,6 +80,7 @@ pub(crate) struct LiveFigures {
 #[utoipa::path(get, path = "/api/live", tag = "query", params(LiveParams), responses(
     (status = 200, body = LiveFigures, content_type = "text/event-stream"),
     (status = 404, body = ErrorBody),
+    (status = 429, body = ErrorBody, description = "This login or token has too many live views open"),
     (status = 503, body = ErrorBody, description = "Too many live views are open")))]
 pub(crate) async fn live(
     State(dashboard): State<Dashboard>,
@@ -87,8 +89,7 @@ pub(crate) async fn live(
 ) -> Result<Response, ApiError> {
     let Query(params) = params?;
     let site = reader.site(&dashboard, &params.site_id)?.id;
-    let place = dashboard.shared.streams.clone().try_acquire_owned();
-    let place = place.map_err(|_| ApiError::busy("Too many live views are open: try again", 30))?;
+    let place = dashboard.shared.streams.take(&reader.credential)?;
     let (messages, stream) = mpsc::channel(1);
     let view = View { commits: dashboard.commits.clone(), dashboard, site, credential: reader.credential };
     tokio::spawn(view.run(messages, place));
@@ -110,7 +111,7 @@ struct View {
 
 impl View {
     /// Goes on until the browser leaves, the server stops or the caller may no longer read.
-    async fn run(mut self, messages: Messages, _place: OwnedSemaphorePermit) {
+    async fn run(mut self, messages: Messages, _place: StreamPlace) {
         let mut closing = self.dashboard.shared.closing.subscribe();
         let left = messages.clone();
         tokio::select! {

@@ -9,8 +9,9 @@ use weir_queue::Queue;
 use weir_registry::Registry;
 use weir_store::StoreReader;
 
+use crate::streams::Streams;
 use crate::tries::Tries;
-use crate::{Commit, Health};
+use crate::{Commit, Health, OpenStreams};
 
 /// Everything that [`Dashboard`] needs of the house.
 pub struct DashboardParts {
@@ -27,6 +28,9 @@ pub struct DashboardParts {
     pub public_url: Option<String>,
     /// May wait for the disk: it is called off the async threads, at most once a second.
     pub health: Arc<dyn Fn() -> Health + Send + Sync>,
+    /// The server's metrics in Prometheus' text format, those of the dashboard given. May wait for
+    /// the disk.
+    pub metrics: Arc<dyn Fn(OpenStreams) -> String + Send + Sync>,
 }
 
 /// How a request came in, as the server knows it that sees through its trusted proxies. Put into
@@ -49,6 +53,7 @@ pub struct Dashboard {
     pub(crate) demo: bool,
     pub(crate) public_url: Option<Arc<str>>,
     pub(crate) health: Arc<dyn Fn() -> Health + Send + Sync>,
+    pub(crate) metrics: Arc<dyn Fn(OpenStreams) -> String + Send + Sync>,
     pub(crate) shared: Arc<Shared>,
 }
 
@@ -56,7 +61,7 @@ pub struct Dashboard {
 pub(crate) struct Shared {
     pub(crate) logins: Arc<Semaphore>,
     pub(crate) reads: Arc<Semaphore>,
-    pub(crate) streams: Arc<Semaphore>,
+    pub(crate) streams: Arc<Streams>,
     pub(crate) tries: Tries,
     pub(crate) last_health: Mutex<Option<(Millis, Health)>>,
     pub(crate) closing: watch::Sender<bool>,
@@ -74,10 +79,11 @@ impl Dashboard {
             demo: parts.demo,
             public_url,
             health: parts.health,
+            metrics: parts.metrics,
             shared: Arc::new(Shared {
                 logins: Arc::new(Semaphore::new(limits::LOGINS_AT_ONCE_MAX)),
                 reads: Arc::new(Semaphore::new(limits::READS_AT_ONCE_MAX)),
-                streams: Arc::new(Semaphore::new(limits::STREAMS_MAX)),
+                streams: Arc::default(),
                 tries: Tries::default(),
                 last_health: Mutex::default(),
                 closing: watch::Sender::new(false),

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use weir_event::limits;
 
 use crate::answer::ApiError;
-use crate::{Dashboard, headers, health, ledger, live, origin, query, session, site, ui};
+use crate::{Dashboard, headers, health, ledger, live, metrics, origin, query, session, site, ui};
 
 /// Answers below this many bytes fit a packet either way.
 const COMPRESSED_BYTES_MIN: u64 = 1_024;
@@ -69,6 +69,7 @@ fn described() -> OpenApiRouter<Dashboard> {
         .routes(routes!(ledger::ledger))
         .routes(routes!(health::health))
         .routes(routes!(health::public_health))
+        .routes(routes!(metrics::metrics))
         .layer(DefaultBodyLimit::max(limits::QUERY_BODY_BYTES_MAX));
     OpenApiRouter::with_openapi(Document::openapi()).merge(account).merge(figures)
 }

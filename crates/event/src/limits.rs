@@ -66,6 +66,8 @@ pub const WAITING_BYTES_SET_MAX: usize = 8 * 1024 * 1024 * 1024;
 pub const COMMIT_EVENTS_MAX: usize = 20_000;
 /// The part that one site may fill of the room that the other sites leave.
 pub const SITE_SHARE_MAX: f64 = 0.5;
+/// The write-ahead log's file is cut back to this size when it begins anew.
+pub const QUEUE_WAL_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// What a commit deletes beside what it appends, or twice what it appends where that is more.
 pub const SETTLE_ROWS_MIN: usize = 1_000;
 /// How long a settlement waits for a commit to ride on.
@@ -80,6 +82,7 @@ pub const WRITE_DEADLINE_MS: u64 = 5_000;
 pub const DISK_RESERVE_BYTES: u64 = 256 * 1024 * 1024;
 
 // -- the processor and the store --
+pub const STORE_WAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
 pub const DRAIN_EVENTS: usize = 5_000;
 pub const DRAIN_EVENTS_BEHIND: usize = 20_000;
 pub const UNIT_EVENTS_MAX: usize = 5_000;
@@ -117,6 +120,8 @@ pub const READS_AT_ONCE_MAX: usize = 8;
 /// How long a request waits for its turn to read before it is told that the server is busy.
 pub const READ_WAIT_MS_MAX: u64 = 5_000;
 pub const STREAMS_MAX: usize = 200;
+/// Of these, by one login or token: no one may take everybody's places.
+pub const STREAMS_PER_CREDENTIAL_MAX: usize = 20;
 /// Least time between two `change` messages of one stream.
 pub const STREAM_GAP_MS_MIN: u64 = 250;
 pub const STREAM_NOW_INTERVAL_MS: u64 = 10_000;
@@ -180,3 +185,7 @@ pub const UNKNOWN_HOST_KEPT_MS: i64 = 30 * Millis::DAY;
 
 // -- connections --
 pub const CONNECTIONS_MAX: usize = 10_000;
+/// Of these, from one address (IPv6: one /64) that is no trusted proxy: an office is behind one.
+pub const CONNECTIONS_PER_PEER_MAX: usize = 1_000;
+/// How long a connection over that is kept to be told so.
+pub const CONNECTION_REFUSAL_MS_MAX: u64 = 1_000;

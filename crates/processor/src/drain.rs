@@ -46,6 +46,8 @@ pub struct Committed {
     pub checkpoint: Checkpoint,
     /// Sites whose statistics may have moved.
     pub sites: Vec<SiteId>,
+    /// Events put aside because they could not be folded.
+    pub dead: u64,
 }
 
 /// How much a call of [`Processor::drain`] took.
@@ -223,7 +225,8 @@ impl Processor {
         self.queue.settle(applied.checkpoint.seq);
         weir_fault::pass(Point::SettleAsked);
         self.retire.follow(&mut self.store, applied.checkpoint.received)?;
-        (self.on_commit)(&Committed { checkpoint: applied.checkpoint, sites: applied.sites });
+        let Applied { checkpoint, sites, dead } = applied;
+        (self.on_commit)(&Committed { checkpoint, sites, dead });
         Ok(())
     }
 

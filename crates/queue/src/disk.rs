@@ -26,6 +26,11 @@ impl DiskReserve {
         }
     }
 
+    /// What the disk has free; `None` where it can not be told.
+    pub fn free_bytes(&self) -> Option<u64> {
+        free_bytes(&self.folder)
+    }
+
     pub fn is_low(&self) -> bool {
         // Whoever finds the lock taken uses the last answer: nobody queues up to ask the disk.
         if let Ok(mut checked) = self.checked.try_lock()

@@ -37,7 +37,7 @@ const TUNING: Tuning = Tuning {
     page_bytes: 16 * 1024,
     cache_kib: 16 * 1024,
     checkpoint_pages: 512,
-    wal_bytes_max: 16 * 1024 * 1024,
+    wal_bytes_max: limits::QUEUE_WAL_BYTES_MAX,
     incremental_vacuum: true,
 };
 

@@ -128,6 +128,10 @@ impl Intake {
         deliveries.iter().for_each(|delivery| state.load.failed(&delivery.rows));
     }
 
+    pub fn free_bytes(&self) -> Option<u64> {
+        self.reserve.free_bytes()
+    }
+
     pub fn share_among(&self, sites: usize) {
         self.lock().load.share_among(sites);
     }

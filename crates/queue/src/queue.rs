@@ -21,6 +21,7 @@ pub struct Queue(Arc<Shared>);
 
 struct Shared {
     path: PathBuf,
+    options: QueueOptions,
     id: QueueId,
     intake: Arc<Intake>,
     progress: Arc<Progress>,
@@ -66,7 +67,7 @@ impl Queue {
         let settled = file.oldest()?.map_or(last, |oldest| Seq(oldest.0 - 1));
         let reserve = DiskReserve::new(folder_of(path), options.disk_reserve_bytes);
         let deadline = options.deadline();
-        let intake = Arc::new(Intake::new(Load::new(options, file.events_by_site()?), reserve));
+        let intake = Arc::new(Intake::new(Load::new(options.clone(), file.events_by_site()?), reserve));
         let progress = Arc::new(Progress::new(last, settled));
         let writer = Writer {
             file,
@@ -79,7 +80,7 @@ impl Queue {
         };
         let thread = std::thread::Builder::new().name("queue-writer".to_owned()).spawn(|| writer.run())?;
         let writer = Mutex::new(Some(thread));
-        Ok(Self(Arc::new(Shared { path: path.to_owned(), id, intake, progress, writer })))
+        Ok(Self(Arc::new(Shared { path: path.to_owned(), options, id, intake, progress, writer })))
     }
 
     /// Resolves once the events are on disk, with the last one's number. Dropping the future does not
@@ -126,6 +127,16 @@ impl Queue {
 
     pub fn id(&self) -> QueueId {
         self.0.id
+    }
+
+    /// What the gauges are held against.
+    pub fn options(&self) -> &QueueOptions {
+        &self.0.options
+    }
+
+    /// Free space of the queue's disk; `None` where it can not be told.
+    pub fn disk_free_bytes(&self) -> Option<u64> {
+        self.0.intake.free_bytes()
     }
 
     pub fn gauges(&self) -> Gauges {

@@ -22,6 +22,7 @@ async fn the_document_describes_every_route() {
         "/api/sites/{domain}",
         "/api/sites/{domain}/install",
         "/api/v2/query",
+        "/metrics",
     ];
     assert_eq!(found, expected);
     assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));

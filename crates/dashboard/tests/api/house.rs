@@ -78,6 +78,7 @@ impl House {
                 looks.fetch_add(1, Ordering::SeqCst);
                 seen.lock().unwrap().clone()
             }),
+            metrics: Arc::new(|streams| format!("open {} of {}\n", streams.open, streams.open_max)),
         });
         let router = routes(dashboard.clone());
         let store = Mutex::new(store);

@@ -175,6 +175,28 @@ async fn no_more_streams_are_open_than_allowed_and_one_that_is_left_makes_room()
 }
 
 #[tokio::test]
+async fn one_token_can_not_take_everybody_s_places() {
+    let (house, cookie) = House::with_owner();
+    house.add_site("a.test");
+    let (greedy, other) = (house.token("greedy", None), house.token("other", None));
+    let mut streams = Vec::new();
+    for _ in 0..limits::STREAMS_PER_CREDENTIAL_MAX {
+        streams.push(Stream::open(&house, "a.test", &greedy).await);
+    }
+    let refused = house.get("/api/live?site_id=a.test", &greedy).await;
+    assert!(refused.refused(429).contains("20 live views"), "{}", refused.text());
+    assert_eq!(refused.header("retry-after"), "30");
+    for credential in [&other, &cookie] {
+        streams.push(Stream::open(&house, "a.test", credential).await);
+    }
+    streams.remove(0);
+    let request = || request(Method::GET, "/api/live?site_id=a.test", &greedy).body(Body::empty()).unwrap();
+    while house.open(request()).await.status() != 200 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
 async fn a_stream_needs_a_site() {
     let (house, cookie) = House::with_owner();
     house.get("/api/live", &cookie).await.refused(400);

@@ -17,6 +17,8 @@ mod ledger;
 
 mod health;
 
+mod metrics;
+
 mod document;
 
 mod ui;

@@ -61,7 +61,7 @@ fn tuning() -> Tuning {
         page_bytes: 8 * 1024,
         cache_kib: 48 * 1024,
         checkpoint_pages: 4_000,
-        wal_bytes_max: 64 * 1024 * 1024,
+        wal_bytes_max: weir_event::limits::STORE_WAL_BYTES_MAX,
         incremental_vacuum: false,
     }
 }
