@@ -82,6 +82,11 @@ impl Reason {
         Self::SiteRemoved,
     ];
 
+    /// Whether it is a refusal before the queue; the others are set aside behind it.
+    pub fn is_of_the_edge(self) -> bool {
+        self.code() < Self::Bot.code()
+    }
+
     pub fn code(self) -> u8 {
         self as u8
     }

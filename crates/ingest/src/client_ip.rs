@@ -152,7 +152,7 @@ fn hop_ip(hop: &str) -> Option<IpAddr> {
 
 /// The network that counts as one sender: the address itself, for IPv6 its /64, since one
 /// subscriber has at least that many to choose from.
-pub(crate) fn sender_network(ip: IpAddr) -> u64 {
+pub fn sender_network(ip: IpAddr) -> u64 {
     match ip {
         IpAddr::V4(v4) => u64::from(u32::from(v4)),
         IpAddr::V6(v6) => (u128::from(v6) >> 64) as u64 | 1 << 63,

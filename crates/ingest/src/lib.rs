@@ -31,7 +31,7 @@ mod ingest;
 
 mod http;
 
-pub use client_ip::TrustedProxies;
+pub use client_ip::{TrustedProxies, sender_network};
 pub use config::{ConfigError, IngestConfig, RateLimit};
 pub use geo::Geo;
 pub use http::routes;

@@ -14,6 +14,7 @@ mod traffic;
 
 mod commands;
 
+mod machine;
 mod output;
 mod telemetry;
 

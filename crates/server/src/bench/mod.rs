@@ -6,7 +6,6 @@
 mod run;
 
 mod disk;
-mod machine;
 
 mod figures;
 mod report;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::disk::Disk;
-use super::machine::Machine;
+use crate::machine::Machine;
 use crate::output;
 
 /// What one measurement found.

@@ -6,12 +6,12 @@ use anyhow::{Context, bail};
 use tempfile::TempDir;
 
 use super::disk::Disk;
-use super::machine::Machine;
 use super::report::Report;
 use super::year::Year;
 use super::{ack, drain, ingest, query, storage};
 use crate::Outcome;
 use crate::args::{Args, BenchArgs, Subject};
+use crate::machine::Machine;
 use crate::serve;
 
 /// What the measurements share.

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use weir_queue::QueueReader;
 use weir_store::StoreReader;
 
-use super::machine;
+use crate::machine;
 
 pub(super) const DOMAIN: &str = "lakeside.example";
 

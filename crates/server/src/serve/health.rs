@@ -1,13 +1,18 @@
 //! Whether all is well, in words.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use weir_dashboard::{Health, HealthCheck};
-use weir_event::Clock;
+use weir_event::{Clock, limits};
 use weir_ingest::Ingest;
 use weir_processor::ProcessorError;
-use weir_queue::Queue;
+use weir_queue::{Limit, Queue};
 use weir_store::StoreReader;
+
+/// A log may pass its bound for as long as a large transaction or a reader lasts; this many times the
+/// bound is no passing matter.
+const WAL_ALARM_TIMES: u64 = 4;
 
 /// Looks at the parts when asked; the processor leaves word of its trouble here.
 pub(crate) struct HealthProbe {
@@ -15,12 +20,19 @@ pub(crate) struct HealthProbe {
     store: StoreReader,
     ingest: Ingest,
     clock: Arc<dyn Clock>,
+    store_path: PathBuf,
     processor_trouble: Mutex<Option<String>>,
 }
 
 impl HealthProbe {
-    pub fn new(queue: Queue, store: StoreReader, ingest: Ingest, clock: Arc<dyn Clock>) -> Self {
-        Self { queue, store, ingest, clock, processor_trouble: Mutex::default() }
+    pub fn new(
+        queue: Queue,
+        store: StoreReader,
+        ingest: Ingest,
+        clock: Arc<dyn Clock>,
+        store_path: PathBuf,
+    ) -> Self {
+        Self { queue, store, ingest, clock, store_path, processor_trouble: Mutex::default() }
     }
 
     pub fn processor(&self, error: Option<&ProcessorError>) {
@@ -35,13 +47,30 @@ impl HealthProbe {
         *trouble = error.map(ToString::to_string);
     }
 
+    pub fn is_processor_in_trouble(&self) -> bool {
+        self.processor_trouble.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Size of the store's write-ahead log.
+    pub fn store_wal_bytes(&self) -> u64 {
+        weir_sqlite::wal_bytes(&self.store_path)
+    }
+
     pub fn look(&self) -> Health {
         let store = self.store();
         let queue = self.queue();
         let database_ok = store.ok && queue.ok;
         Health {
             database_ok,
-            checks: vec![queue, self.accepting(), self.processing(), store, self.addresses()],
+            checks: vec![
+                queue,
+                self.accepting(),
+                self.sharing(),
+                self.processing(),
+                store,
+                self.logs(),
+                self.addresses(),
+            ],
         }
     }
 
@@ -66,13 +95,96 @@ impl HealthProbe {
         }
     }
 
+    /// Each layer that refuses at this moment, and what helps.
     fn accepting(&self) -> HealthCheck {
-        let gauges = self.queue.gauges();
-        let detail = match gauges.full_by.is_some() {
-            true => "events are being refused with 503: the queue is full or the disk is low".to_owned(),
-            false => "events are being accepted".to_owned(),
+        let edge = self.ingest.gauges();
+        let mut refusing = Vec::new();
+        if edge.in_work >= edge.in_work_max {
+            refusing.push(format!(
+                "{} deliveries are in work, as many as may be: a slow disk or a flood; deliveries_at_once_max raises it",
+                edge.in_work
+            ));
+        }
+        refusing.extend(self.queue.gauges().full_by.map(|limit| self.full_queue(limit)));
+        match refusing.is_empty() {
+            true => check("accepting", true, "events are being accepted".to_owned()),
+            false => check(
+                "accepting",
+                false,
+                format!(
+                    "events are being refused with 503, and their senders keep them: {}",
+                    refusing.join("; ")
+                ),
+            ),
+        }
+    }
+
+    fn full_queue(&self, limit: Limit) -> String {
+        let (gauges, options) = (self.queue.gauges(), self.queue.options());
+        match limit {
+            Limit::Waiting => format!(
+                "{} events wait for the disk, as many as may: it is slow or failing; waiting_events_max and \
+                 waiting_bytes_max raise it",
+                gauges.waiting_events
+            ),
+            Limit::Backlog => format!(
+                "{} events wait to be folded, as many as may: it goes on at {:.0} a second; backlog_events_max raises it",
+                gauges.backlog_events, gauges.settled_per_sec
+            ),
+            Limit::SiteShare => "one site fills its share: site_share_max raises it".to_owned(),
+            Limit::Disk => {
+                let mib = |bytes: u64| bytes / (1024 * 1024);
+                let free = self.queue.disk_free_bytes().map_or(0, mib);
+                let reserve = mib(options.disk_reserve_bytes);
+                format!(
+                    "the disk has {free} MiB free, less than the {reserve} MiB of disk_reserve_mib: free some space"
+                )
+            }
+        }
+    }
+
+    /// Whether one site is at its share while others are taken.
+    fn sharing(&self) -> HealthCheck {
+        let (gauges, options) = (self.queue.gauges(), self.queue.options());
+        let of_max = |events: u64| events as f64 / options.backlog_events_max as f64;
+        let is_crowded = of_max(gauges.largest_site_events) > options.site_share_max / 2.0;
+        let held = gauges.largest_site_events;
+        let refused = gauges.refused.by(Limit::SiteShare);
+        let detail = match is_crowded {
+            true => format!(
+                "one site holds {held} events of the queue, and is refused past its share so that others get in: is \
+                 it flooded? ({refused} deliveries so far)"
+            ),
+            false => format!(
+                "no site crowds out others; {refused} deliveries refused for their site's share so far"
+            ),
         };
-        check("accepting", gauges.full_by.is_none(), detail)
+        // Never unwell: that site is slowed down, which is what the share is for.
+        check("sharing", true, detail)
+    }
+
+    /// A log that grows past its bound is held by a reader, and starting again takes long.
+    fn logs(&self) -> HealthCheck {
+        let logs = [
+            ("queue.db-wal", self.queue.wal_bytes(), limits::QUEUE_WAL_BYTES_MAX),
+            ("weir.db-wal", self.store_wal_bytes(), limits::STORE_WAL_BYTES_MAX),
+        ];
+        let mib = |bytes: u64| bytes / (1024 * 1024);
+        let large = logs.iter().filter(|(_, bytes, max)| bytes / WAL_ALARM_TIMES > *max);
+        let large: Vec<String> = large
+            .map(|(name, bytes, max)| {
+                format!(
+                    "{name} has {} MiB where {} are meant: another program may hold the database open for reading; \
+                     end it, or restart the server",
+                    mib(*bytes),
+                    mib(*max)
+                )
+            })
+            .collect();
+        match large.is_empty() {
+            true => check("logs", true, "the write-ahead logs are within bounds".to_owned()),
+            false => check("logs", false, large.join("; ")),
+        }
     }
 
     /// A wrong proxy setting would merge all visitors into a few, and nobody would notice.

@@ -16,8 +16,10 @@ use weir_queue::{Queue, QueueOptions};
 use weir_registry::Registry;
 use weir_store::{Store, StoreReader};
 
+use super::connections::Connections;
 use super::health::HealthProbe;
 use super::http::Arrivals;
+use super::metrics::{Folded, Metrics};
 use crate::data_folder::{DataFolder, Lock};
 
 /// From the head of a request for a page or figures to the head of its answer.
@@ -42,6 +44,7 @@ pub(crate) struct House {
     pub store: StoreReader,
     pub probe: Arc<HealthProbe>,
     pub folder: DataFolder,
+    pub connections: Arc<Connections>,
     trusted_proxies: TrustedProxies,
     pub lock: Lock,
 }
@@ -63,16 +66,31 @@ impl House {
         queue.share_among(registry.snapshot().sites().len());
         let reader = store.reader();
         let (signal, commits) = watch::channel(Commit::default());
+        let folded = Arc::new(Folded::default());
+        let counted = folded.clone();
         let on_commit = move |committed: &Committed| {
+            counted.count(committed);
             signal.send_modify(|commit| commit.touch(committed.sites.iter().copied()));
         };
         let processor =
             Processor::new(store, queue.clone(), registry.clone(), options.processor, Box::new(on_commit))?;
         let trusted_proxies = options.ingest.trusted_proxies.clone();
         let ingest = Ingest::new(queue.clone(), registry.clone(), clock.clone(), options.ingest);
-        let probe = HealthProbe::new(queue.clone(), reader.clone(), ingest.clone(), clock.clone());
+        let probe =
+            HealthProbe::new(queue.clone(), reader.clone(), ingest.clone(), clock.clone(), folder.store());
         let probe = Arc::new(probe);
         let health = probe.clone();
+        let connections = Arc::new(Connections::new(trusted_proxies.clone()));
+        let metrics = Metrics {
+            queue: queue.clone(),
+            store: reader.clone(),
+            ingest: ingest.clone(),
+            clock: clock.clone(),
+            probe: probe.clone(),
+            connections: connections.clone(),
+            folded,
+            started: clock.now(),
+        };
         let dashboard = Dashboard::new(DashboardParts {
             registry: registry.clone(),
             store: reader.clone(),
@@ -82,6 +100,7 @@ impl House {
             demo: options.demo,
             public_url: options.public_url,
             health: Arc::new(move || health.look()),
+            metrics: Arc::new(move |streams| metrics.text(streams)),
         });
         let store = reader;
         Ok(Self {
@@ -93,6 +112,7 @@ impl House {
             store,
             probe,
             folder,
+            connections,
             trusted_proxies,
             lock,
         })

@@ -13,11 +13,12 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tower::{Layer, Service, ServiceExt};
 use weir_dashboard::Arrival;
 use weir_event::limits;
 use weir_ingest::TrustedProxies;
+
+use super::connections::{Connections, refuse};
 
 /// How long a client may take to send its headers, and a keep-alive connection may rest.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -33,13 +34,17 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until `stop`, then lets answers in work finish.
-pub(crate) async fn serve(listener: TcpListener, routes: Router, stop: impl Future<Output = ()>) {
-    let places = Arc::new(Semaphore::new(limits::CONNECTIONS_MAX));
+pub(crate) async fn serve(
+    listener: TcpListener,
+    routes: Router,
+    counted: Arc<Connections>,
+    stop: impl Future<Output = ()>,
+) {
     let connections = GracefulShutdown::new();
     let mut stop = std::pin::pin!(stop);
     loop {
         let place = tokio::select! {
-            place = places.clone().acquire_owned() => place,
+            place = counted.place() => place,
             () = &mut stop => break,
         };
         let (stream, peer) = tokio::select! {
@@ -53,12 +58,19 @@ pub(crate) async fn serve(listener: TcpListener, routes: Router, stop: impl Futu
             },
             () = &mut stop => break,
         };
+        let Some(of_peer) = counted.admit(peer.ip()) else {
+            tokio::spawn(async move {
+                refuse(stream).await;
+                drop(place);
+            });
+            continue;
+        };
         let connection = connection(stream, peer, routes.clone());
         let connection = connections.watch(connection);
         tokio::spawn(async move {
             // A client that breaks off or sends nonsense is its own affair.
             let _ = connection.await;
-            drop(place);
+            drop((place, of_peer));
         });
     }
     drop(listener);

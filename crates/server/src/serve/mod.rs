@@ -3,6 +3,9 @@
 mod house;
 
 mod health;
+mod metrics;
+
+mod connections;
 mod http;
 
 mod pipeline;

@@ -49,7 +49,7 @@ fn run_greeting(
     // Last: whoever reads that it listens may ask how it is, or ask it to stop.
     greet(&house, address)?;
     let routes = house.routes();
-    let House { registry, queue, processor, dashboard, probe, lock, .. } = house;
+    let House { registry, queue, processor, dashboard, probe, connections, lock, .. } = house;
     let pipeline = Pipeline::start(processor, queue.clone(), probe)?;
     runtime.block_on(async {
         let chores = tokio::spawn(every_second(registry.clone(), queue));
@@ -59,7 +59,7 @@ fn run_greeting(
             // Live streams never end by themselves.
             dashboard.close();
         };
-        http::serve(listener, routes, asked).await;
+        http::serve(listener, routes, connections, asked).await;
         chores.abort();
     });
     pipeline.stop();

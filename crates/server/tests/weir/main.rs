@@ -18,5 +18,7 @@ mod bad_places;
 mod answers;
 mod statistics;
 
+mod metrics;
+
 mod killed;
 mod stopped;

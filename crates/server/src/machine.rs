@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 /// What it runs on, as far as the system tells.
 #[derive(Debug)]
-pub(super) struct Machine {
+pub(crate) struct Machine {
     processor: String,
     cores: usize,
     memory_mib: u64,
@@ -42,7 +42,7 @@ impl fmt::Display for Machine {
 }
 
 /// A figure in KiB from one of the kernel's lists; nothing on systems without them.
-pub(super) fn kib(file: &str, name: &str) -> Option<u64> {
+pub(crate) fn kib(file: &str, name: &str) -> Option<u64> {
     after_colon(file, name)?.split_whitespace().next()?.parse().ok()
 }
 
