@@ -46,6 +46,16 @@ const FREE_PAGES_KEPT: u32 = 1_024;
 /// Pages given back at a time: 2 MiB, so that no append waits long for it.
 const FREE_PAGES_STEP: u32 = 128;
 
+/// What the writer's thread asks of the file. A trait, so that the orders of the threads can be tried
+/// by the thousand without a disk.
+pub(crate) trait Durable {
+    /// One transaction. On an error nothing of it was committed.
+    fn write(&mut self, appends: &[&NewRows], settle: Option<Settle>) -> Result<Written, Error>;
+
+    /// Gives some of the room that deleted rows have left back.
+    fn give_back_pages(&self) -> Result<(), Error>;
+}
+
 /// The file as its one writer sees it.
 pub(crate) struct QueueFile {
     conn: Connection,
@@ -106,8 +116,19 @@ impl QueueFile {
         Ok(count_by_site(&self.conn, Seq::default(), Seq(i64::MAX))?)
     }
 
-    /// One transaction. On an error nothing of it was committed.
-    pub fn write(&mut self, appends: &[&NewRows], settle: Option<Settle>) -> Result<Written, Error> {
+    /// As if the disk had no room for one more page of this file.
+    #[cfg(test)]
+    pub fn set_full(&self, full: bool) {
+        let pages: u32 = self.conn.pragma_query_value(None, "page_count", |row| row.get(0)).expect("reads");
+        let pages_max = if full { pages } else { u32::MAX - 1 };
+        self.conn
+            .pragma_update_and_check(None, "max_page_count", pages_max, |_| Ok(()))
+            .expect("limits the pages");
+    }
+}
+
+impl Durable for QueueFile {
+    fn write(&mut self, appends: &[&NewRows], settle: Option<Settle>) -> Result<Written, Error> {
         // Immediate: the lock is what can be busy, and it is taken before any work is done.
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Before the rows are added, so that a goal too high can not reach them.
@@ -119,8 +140,7 @@ impl QueueFile {
         Ok(Written { last_seqs, settled })
     }
 
-    /// Gives some of the pages that deleted rows have left back to the file system.
-    pub fn give_back_pages(&self) -> Result<(), Error> {
+    fn give_back_pages(&self) -> Result<(), Error> {
         let free: u32 = self.conn.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
         if free <= FREE_PAGES_KEPT {
             return Ok(());
@@ -131,16 +151,6 @@ impl QueueFile {
         let mut rows = statement.query([])?;
         while rows.next()?.is_some() {}
         Ok(())
-    }
-
-    /// As if the disk had no room for one more page of this file.
-    #[cfg(test)]
-    pub fn set_full(&self, full: bool) {
-        let pages: u32 = self.conn.pragma_query_value(None, "page_count", |row| row.get(0)).expect("reads");
-        let pages_max = if full { pages } else { u32::MAX - 1 };
-        self.conn
-            .pragma_update_and_check(None, "max_page_count", pages_max, |_| Ok(()))
-            .expect("limits the pages");
     }
 }
 

@@ -1,5 +1,5 @@
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -10,6 +10,7 @@ use crate::delivery::{Answer, Delivery, NewRows};
 use crate::disk::DiskReserve;
 use crate::file::Settled;
 use crate::load::Load;
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// Where deliveries are admitted and wait for the writer. One lock, held for counting and moving
 /// pointers only: the limits hold exactly, and a sender is never held up by the disk.
@@ -182,8 +183,10 @@ mod tests {
 
     use weir_event::{Millis, SiteId};
     use weir_testkit::page_view;
+    use weir_testkit::schedules::{Timeouts, check_schedules, run_once};
 
     use super::*;
+    use crate::sync::thread;
     use crate::{Limit, QueueOptions};
 
     fn intake() -> Intake {
@@ -211,50 +214,66 @@ mod tests {
 
     #[test]
     fn a_commit_takes_all_that_waits_until_it_is_full_and_never_splits_a_delivery() {
-        let full = limits::COMMIT_EVENTS_MAX;
-        check_commits(&[], &[]);
-        check_commits(&[1, 2, 3], &[6]);
-        check_commits(&[full - 1, 1, 1], &[full, 1]);
-        check_commits(&[full - 1, 2, 1], &[full + 1, 1]);
-        check_commits(&[full + 1, 1], &[full + 1, 1]);
+        run_once(Timeouts::Never, || {
+            let full = limits::COMMIT_EVENTS_MAX;
+            check_commits(&[], &[]);
+            check_commits(&[1, 2, 3], &[6]);
+            check_commits(&[full - 1, 1, 1], &[full, 1]);
+            check_commits(&[full - 1, 2, 1], &[full + 1, 1]);
+            check_commits(&[full + 1, 1], &[full + 1, 1]);
+        });
     }
 
     #[test]
     fn a_settlement_waits_for_a_delivery_to_share_its_commit() {
-        let intake = intake();
-        intake.settle(Seq(7));
-        intake.settle(Seq(5));
-        std::thread::scope(|scope| {
-            let taking = scope.spawn(|| intake.take(false).expect("there is work"));
-            let _answer = admit(&intake, 1);
-            let work = taking.join().expect("no panic");
-            assert_eq!((work.deliveries.len(), work.settle), (1, Some(Seq(7))));
+        check_schedules(50, Timeouts::Never, || {
+            let intake = intake();
+            intake.settle(Seq(7));
+            intake.settle(Seq(5));
+            thread::scope(|scope| {
+                let taking = scope.spawn(|| intake.take(false).expect("there is work"));
+                let _answer = admit(&intake, 1);
+                let work = taking.join().expect("no panic");
+                assert_eq!((work.deliveries.len(), work.settle), (1, Some(Seq(7))));
+            });
+        });
+    }
+
+    #[test]
+    fn a_settlement_that_waits_too_long_gets_a_commit_of_its_own() {
+        run_once(Timeouts::AtAnyTime, || {
+            let intake = intake();
+            intake.settle(Seq(7));
+            let work = intake.take(false).expect("there is work");
+            assert_eq!((work.deliveries.len(), work.settle), (0, Some(Seq(7))));
         });
     }
 
     /// Without the second half of the condition the test would hang: nothing more comes.
     #[test]
     fn a_settlement_does_not_wait_for_deliveries_that_are_being_refused() {
-        let options = QueueOptions { backlog_events_max: 0, ..QueueOptions::default() };
-        let load = Load::new(options, HashMap::new());
-        let intake = Intake::new(load, DiskReserve::new(Path::new("."), 0));
-        let refused = intake.admit(NewRows::of_events(&[page_view(1, SiteId(1), 1, Millis(0))]));
-        assert!(matches!(refused, Err(AppendError::Full { limit: Limit::Backlog, .. })));
-        intake.settle(Seq(7));
-        let begun = Instant::now();
-        let work = intake.take(false).expect("there is work");
-        assert_eq!((work.deliveries.len(), work.settle), (0, Some(Seq(7))));
-        let waits = intake.lock().short_of_room;
-        assert!(!waits, "the next settlement waits again, {:?}", begun.elapsed());
+        run_once(Timeouts::Never, || {
+            let options = QueueOptions { backlog_events_max: 0, ..QueueOptions::default() };
+            let load = Load::new(options, HashMap::new());
+            let intake = Intake::new(load, DiskReserve::new(Path::new("."), 0));
+            let refused = intake.admit(NewRows::of_events(&[page_view(1, SiteId(1), 1, Millis(0))]));
+            assert!(matches!(refused, Err(AppendError::Full { limit: Limit::Backlog, .. })));
+            intake.settle(Seq(7));
+            let work = intake.take(false).expect("there is work");
+            assert_eq!((work.deliveries.len(), work.settle), (0, Some(Seq(7))));
+            assert!(!intake.lock().short_of_room, "the next settlement waits again");
+        });
     }
 
     #[test]
     fn nobody_waits_for_a_writer_that_has_died() {
-        let intake = intake();
-        let answer = admit(&intake, 1);
-        intake.abandon();
-        assert!(answer.blocking_recv().is_err());
-        let late = intake.admit(NewRows::of_events(&[page_view(1, SiteId(1), 1, Millis(0))]));
-        assert_eq!(late.err(), Some(AppendError::Closed));
+        run_once(Timeouts::Never, || {
+            let intake = intake();
+            let answer = admit(&intake, 1);
+            intake.abandon();
+            assert!(answer.blocking_recv().is_err());
+            let late = intake.admit(NewRows::of_events(&[page_view(1, SiteId(1), 1, Millis(0))]));
+            assert_eq!(late.err(), Some(AppendError::Closed));
+        });
     }
 }

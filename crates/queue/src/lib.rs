@@ -17,6 +17,8 @@ mod error;
 mod limit;
 mod options;
 
+mod sync;
+
 mod row;
 
 mod delivery;
@@ -34,6 +36,9 @@ mod writer;
 mod queue;
 
 mod reader;
+
+#[cfg(test)]
+mod schedules;
 
 pub use error::{AppendError, DecodeError, QueueError};
 pub use file::append_control_beside;

@@ -1,16 +1,17 @@
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use weir_event::{Event, QueueId, Seq};
+use weir_event::{Event, QueueId, Seq, SiteId};
 
 use crate::delivery::NewRows;
 use crate::disk::DiskReserve;
-use crate::file::QueueFile;
+use crate::file::{Durable, QueueFile};
 use crate::intake::Intake;
 use crate::load::Load;
 use crate::progress::Progress;
+use crate::sync::{Mutex, thread};
 use crate::writer::Writer;
 use crate::{AppendError, Entry, Limit, QueueError, QueueOptions, QueueReader, Refused};
 
@@ -25,7 +26,16 @@ struct Shared {
     id: QueueId,
     intake: Arc<Intake>,
     progress: Arc<Progress>,
-    writer: Mutex<Option<JoinHandle<()>>>,
+    writer: Mutex<Option<thread::JoinHandle<()>>>,
+}
+
+/// What the file holds when it is opened.
+pub(crate) struct Found {
+    pub id: QueueId,
+    pub last: Seq,
+    /// No row up to here is left.
+    pub settled: Seq,
+    pub by_site: HashMap<SiteId, u64>,
 }
 
 /// Figures of this moment, read from memory.
@@ -63,11 +73,22 @@ impl Queue {
     pub fn open(path: &Path, options: QueueOptions) -> Result<Self, QueueError> {
         let file = QueueFile::open(path)?;
         file.set_lock_wait(options.lock_wait())?;
-        let (id, last) = (file.id()?, file.last_seq()?);
+        let last = file.last_seq()?;
         let settled = file.oldest()?.map_or(last, |oldest| Seq(oldest.0 - 1));
+        let found = Found { id: file.id()?, last, settled, by_site: file.events_by_site()? };
+        Self::start(path, file, found, options)
+    }
+
+    pub(crate) fn start(
+        path: &Path,
+        file: impl Durable + Send + 'static,
+        found: Found,
+        options: QueueOptions,
+    ) -> Result<Self, QueueError> {
+        let Found { id, last, settled, by_site } = found;
         let reserve = DiskReserve::new(folder_of(path), options.disk_reserve_bytes);
         let deadline = options.deadline();
-        let intake = Arc::new(Intake::new(Load::new(options.clone(), file.events_by_site()?), reserve));
+        let intake = Arc::new(Intake::new(Load::new(options.clone(), by_site), reserve));
         let progress = Arc::new(Progress::new(last, settled));
         let writer = Writer {
             file,
@@ -78,7 +99,7 @@ impl Queue {
             goal: settled,
             tidied: Instant::now(),
         };
-        let thread = std::thread::Builder::new().name("queue-writer".to_owned()).spawn(|| writer.run())?;
+        let thread = thread::Builder::new().name("queue-writer".to_owned()).spawn(|| writer.run())?;
         let writer = Mutex::new(Some(thread));
         Ok(Self(Arc::new(Shared { path: path.to_owned(), options, id, intake, progress, writer })))
     }

@@ -7,9 +7,10 @@ use weir_sqlite::Error;
 
 use crate::AppendError;
 use crate::delivery::{Delivery, NewRows};
-use crate::file::{QueueFile, Settle, Written};
+use crate::file::{Durable, Settle, Written};
 use crate::intake::{Intake, Work};
 use crate::progress::Progress;
+use crate::sync::thread;
 
 /// The first pause after a failed try. Each next one doubles: ten of them stay within the deadline.
 const PAUSE_FIRST: Duration = Duration::from_millis(4);
@@ -19,8 +20,8 @@ const TIDY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The one thread that writes the file. It takes whatever waits, commits once, and answers all: while
 /// one commit syncs, the next one's deliveries gather.
-pub(crate) struct Writer {
-    pub file: QueueFile,
+pub(crate) struct Writer<F> {
+    pub file: F,
     pub intake: Arc<Intake>,
     pub progress: Arc<Progress>,
     pub deadline: Duration,
@@ -40,7 +41,7 @@ impl Drop for Farewell {
     }
 }
 
-impl Writer {
+impl<F: Durable> Writer<F> {
     pub fn run(mut self) {
         let _farewell = Farewell(Arc::clone(&self.intake));
         while let Some(work) = self.intake.take(self.goal > self.settled) {
@@ -125,9 +126,9 @@ impl Writer {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a pause between tries: there is no condition to await")]
+#[cfg_attr(not(test), expect(clippy::disallowed_methods, reason = "a pause between tries awaits nothing"))]
 fn back_off(pause: Duration) {
-    std::thread::sleep(pause);
+    thread::sleep(pause);
 }
 
 #[cfg(test)]
@@ -137,13 +138,15 @@ mod tests {
 
     use weir_event::{Event, Millis, SiteId};
     use weir_testkit::page_view;
+    use weir_testkit::schedules::{Timeouts, run_once};
 
     use super::*;
     use crate::QueueOptions;
     use crate::disk::DiskReserve;
+    use crate::file::QueueFile;
     use crate::load::Load;
 
-    fn writer(path: &Path) -> Writer {
+    fn writer(path: &Path) -> Writer<QueueFile> {
         let load = Load::new(QueueOptions::default(), HashMap::new());
         Writer {
             file: QueueFile::open(path).expect("opens"),
@@ -164,14 +167,16 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_tried_ten_times_again_and_no_more() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let mut writer = writer(&dir.path().join("queue.db"));
-        writer.file.set_full(true);
-        let error = writer.write_within_deadline(&[large_delivery()]).err().expect("there is no room");
-        assert_eq!(error.trouble(), weir_sqlite::Trouble::Full);
-        assert_eq!(writer.progress.retries(), u64::from(limits::WRITE_RETRIES_MAX));
-        writer.file.set_full(false);
-        let written = writer.write_within_deadline(&[large_delivery()]).expect("there is room again");
-        assert_eq!(written.last_seqs, [Seq(1)], "the failed tries have left nothing");
+        run_once(Timeouts::Never, || {
+            let dir = tempfile::tempdir().expect("a folder");
+            let mut writer = writer(&dir.path().join("queue.db"));
+            writer.file.set_full(true);
+            let error = writer.write_within_deadline(&[large_delivery()]).err().expect("there is no room");
+            assert_eq!(error.trouble(), weir_sqlite::Trouble::Full);
+            assert_eq!(writer.progress.retries(), u64::from(limits::WRITE_RETRIES_MAX));
+            writer.file.set_full(false);
+            let written = writer.write_within_deadline(&[large_delivery()]).expect("there is room again");
+            assert_eq!(written.last_seqs, [Seq(1)], "the failed tries have left nothing");
+        });
     }
 }

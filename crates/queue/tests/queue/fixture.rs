@@ -30,6 +30,19 @@ impl Folder {
         Queue::open(&self.path(), options).expect("opens")
     }
 
+    /// A copy of what is in the files while the queue is open, as another process would find them if
+    /// this one died now.
+    pub fn as_a_crash_leaves_it(&self) -> Self {
+        let copy = Self::new();
+        // Nobody commits meanwhile. The log goes first: what it has, the file may have or not.
+        let lock = self.lock();
+        for file in ["queue.db-wal", "queue.db"] {
+            std::fs::copy(self.dir.path().join(file), copy.dir.path().join(file)).expect("copies");
+        }
+        lock.let_go();
+        copy
+    }
+
     /// A connection that knows nothing of the queue's rules: for damage, and to stand in the way.
     pub fn meddler(&self) -> Connection {
         Connection::open(self.path()).expect("opens")
