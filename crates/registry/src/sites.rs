@@ -2,9 +2,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use weir_event::limits::{
-    LABEL_BYTES_MAX, SITE_RULES_MAX, VISIT_TIMEOUT_SECS_MAX, VISIT_TIMEOUT_SECS_MIN,
-};
+use weir_event::limits::{LABEL_BYTES_MAX, SITE_RULES_MAX, VISIT_TIMEOUT_SECS_MAX, VISIT_TIMEOUT_SECS_MIN};
 use weir_event::{Millis, SiteId, Zone};
 
 use crate::site::ip_range;

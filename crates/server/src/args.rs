@@ -52,11 +52,14 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DOMAIN")]
         site: Option<String>,
     },
-    /// Make the statistics anew from the event log (stop the server first)
+    /// Make the statistics anew from the event log; a running server does it beside its work
     Rebuild {
         /// Only this site
         #[arg(long, value_name = "DOMAIN")]
         site: Option<String>,
+        /// Ask the running server, and don't wait until it is done
+        #[arg(long)]
+        no_wait: bool,
     },
     /// Show what became of every event: stored, set aside, duplicate, pending
     Ledger {

@@ -34,7 +34,7 @@ impl Store {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let mut conn = open_writer(path, &tuning())?;
         let version_1 = schema::version_1();
-        migrate(&mut conn, &[&version_1])?;
+        migrate(&mut conn, &[&version_1, schema::VERSION_2])?;
         Ok(Self { conn, dictionary: Dictionary::new(), path: path.to_owned() })
     }
 
