@@ -1,5 +1,4 @@
 use weir_queue::QueueError;
-use weir_registry::RegistryError;
 use weir_sqlite::Trouble;
 use weir_store::StoreError;
 
@@ -10,8 +9,6 @@ pub enum ProcessorError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Queue(#[from] QueueError),
-    #[error(transparent)]
-    Registry(#[from] RegistryError),
 }
 
 impl ProcessorError {
@@ -19,7 +16,7 @@ impl ProcessorError {
     pub fn store_trouble(&self) -> Option<Trouble> {
         match self {
             Self::Store(error) => Some(error.trouble()),
-            Self::Queue(_) | Self::Registry(_) => None,
+            Self::Queue(_) => None,
         }
     }
 }

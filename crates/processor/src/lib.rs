@@ -25,9 +25,7 @@ mod recompute;
 
 mod gaps;
 
-mod refold;
-
-mod steady;
+mod rebuild;
 mod verify;
 
 mod error;
@@ -35,6 +33,6 @@ mod error;
 pub use drain::{Committed, Drained, Processor, ProcessorOptions};
 pub use enrich::{Enriched, Enricher, SiteView};
 pub use error::ProcessorError;
-pub use refold::rebuild;
+pub use rebuild::{rebuild, rebuild_outdated};
 pub use retire::Retention;
-pub use verify::{Difference, Verified, verify, verify_day};
+pub use verify::{Difference, Verified, verify};

@@ -8,4 +8,6 @@ mod dice;
 
 pub mod disk;
 
+pub mod power;
+
 pub use dice::Dice;

@@ -3,7 +3,6 @@
 mod accounts;
 mod counts;
 mod day_keys;
-mod proofs;
 mod setup;
 mod sites;
 mod tokens;

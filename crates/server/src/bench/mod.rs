@@ -23,9 +23,4 @@ mod year;
 mod query;
 mod storage;
 
-mod flood;
-mod gauges;
-
-mod overload;
-
 pub(crate) use run::bench;

@@ -19,7 +19,6 @@ mod answers;
 mod statistics;
 
 mod metrics;
-mod overload;
 
 mod killed;
 mod stopped;

@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use weir_event::{EventId, LocalDay, Millis, QueueId, Seq, SiteId};
+use weir_fault::Mistake;
 use weir_rollups::{Client, Source, ValueId};
 use weir_sqlite::{Tuning, migrate, open_writer};
 
@@ -34,7 +35,10 @@ impl Store {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let mut conn = open_writer(path, &tuning())?;
         let version_1 = schema::version_1();
-        migrate(&mut conn, &[&version_1, schema::VERSION_2])?;
+        migrate(&mut conn, &[&version_1])?;
+        if weir_fault::is_planted(Mistake::StoreSyncsNormal) {
+            conn.pragma_update(None, "synchronous", "NORMAL")?;
+        }
         Ok(Self { conn, dictionary: Dictionary::new(), path: path.to_owned() })
     }
 
@@ -48,6 +52,9 @@ impl Store {
     /// # Errors
     /// [`weir_sqlite::Trouble::Busy`] and its like: nothing was changed.
     pub fn begin(&mut self) -> Result<Batch<'_>, StoreError> {
+        if weir_fault::is_planted(Mistake::KeepsStagedOnRollback) {
+            self.dictionary.keep_staged();
+        }
         self.dictionary.drop_staged();
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         Ok(Batch { tx, dictionary: &mut self.dictionary, interned: Interned::default() })
@@ -84,7 +91,11 @@ impl Batch<'_> {
     /// Remembers an event's id; false where it is known already: a duplicate.
     pub fn remember(&mut self, site: SiteId, id: EventId, received: Millis) -> Result<bool, StoreError> {
         let sql = "INSERT OR IGNORE INTO seen_ids (site, id, received) VALUES (?1, ?2, ?3)";
-        Ok(self.tx.prepare_cached(sql)?.execute((site.0, id.0, received.secs()))? == 1)
+        let is_new = self.tx.prepare_cached(sql)?.execute((site.0, id.0, received.secs()))? == 1;
+        if weir_fault::is_planted(Mistake::RemembersApart) {
+            self.tx.execute_batch("COMMIT; BEGIN IMMEDIATE")?;
+        }
+        Ok(is_new)
     }
 
     /// Forgets ids received before `before`.

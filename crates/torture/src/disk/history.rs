@@ -1,6 +1,7 @@
 //! What happened to the files of a folder, and what of it a power cut leaves.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::content::Content;
@@ -32,6 +33,16 @@ pub struct Image {
 }
 
 impl Image {
+    /// A folder without files.
+    pub fn empty(folder: &Path) -> Self {
+        Self { folder: folder.to_string_lossy().into_owned(), files: BTreeMap::new() }
+    }
+
+    /// As if the file had never been there.
+    pub fn remove(&mut self, path: &Path) {
+        self.files.remove(&*path.to_string_lossy());
+    }
+
     /// Full paths and sizes.
     pub fn files(&self) -> impl Iterator<Item = (&str, usize)> {
         self.files.iter().map(|(name, content)| (name.as_ref(), content.len()))

@@ -188,14 +188,25 @@ impl Gate<'_> {
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
+    /// Ends [`Self::wait_reached`]: nobody will come any more.
+    pub fn stop_waiting(&self) {
+        self.disk.lock().gates.give_up(self.id);
+        self.disk.moved.notify_all();
+    }
+
     /// Lets everybody through.
+    pub fn let_through(&self) {
+        self.disk.lock().gates.open(self.id);
+        self.disk.moved.notify_all();
+    }
+
+    /// As dropping it.
     pub fn open(self) {}
 }
 
 impl Drop for Gate<'_> {
     fn drop(&mut self) {
-        self.disk.lock().gates.open(self.id);
-        self.disk.moved.notify_all();
+        self.let_through();
     }
 }
 

@@ -23,6 +23,9 @@ pub(super) fn register() {
     // SAFETY: the table that is found lives as long as the process, and so does the leaked copy.
     // The inherited functions do not look at the table they are called with.
     REGISTERED.call_once(|| unsafe {
+        // Counting its memory costs SQLite a lock per allocation. It is too late for this where
+        // SQLite is in use already, which is no matter.
+        ffi::sqlite3_config(ffi::SQLITE_CONFIG_MEMSTATUS, 0);
         let found = ffi::sqlite3_vfs_find(std::ptr::null());
         assert!(!found.is_null(), "SQLite has a default VFS");
         let vfs = Box::leak(Box::new(*found));

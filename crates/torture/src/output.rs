@@ -1,0 +1,30 @@
+//! What commands print: words for people, JSON for programs, progress for the impatient.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // the one place that prints
+
+use std::io::IsTerminal;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+pub(crate) fn line(text: &str) {
+    println!("{text}");
+}
+
+pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string(value)?);
+    Ok(())
+}
+
+pub(crate) fn error(error: &anyhow::Error) {
+    eprintln!("torture: {error:#}");
+}
+
+/// A bar on a terminal, nothing elsewhere.
+pub(crate) fn progress(what: &str, total: u64) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(total).with_message(what.to_owned());
+    let style = ProgressStyle::with_template("{msg} [{bar:32}] {human_pos}/{human_len} {per_sec} {eta} left");
+    bar.with_style(style.expect("the template is well formed").progress_chars("=> "))
+}
