@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use serde_json::json;
 use weir_event::{Reason, limits};
 use weir_ingest::{IngestConfig, RateLimit};
-use weir_queue::QueueOptions;
+use weir_queue::{Limit, QueueOptions};
 
 use crate::harness::{Answer, EVENTS, Edge, page_view};
 
@@ -23,7 +23,7 @@ async fn without_a_permit_the_sender_is_told_to_come_back() {
     let answer = edge.post_event(&[], page_view("https://example.com/")).await;
     check_come_back(&answer, StatusCode::SERVICE_UNAVAILABLE, Reason::Overloaded);
     assert_eq!((edge.stored().len(), edge.counted(Reason::Overloaded)), (0, 1));
-    assert_eq!(edge.ingest.gauges().overloaded, 1);
+    assert_eq!((edge.ingest.gauges().overloaded, edge.ingest.gauges().without_permit), (1, 1));
 }
 
 #[tokio::test]
@@ -46,6 +46,38 @@ async fn a_full_queue_refuses_the_whole_delivery() {
     check_come_back(&answer, StatusCode::SERVICE_UNAVAILABLE, Reason::Overloaded);
     assert_eq!((edge.stored().len(), edge.counted(Reason::Overloaded)), (2, 2));
     assert_eq!(edge.post(EVENTS, &[], of(1)).await.status, StatusCode::ACCEPTED, "there is room for one");
+}
+
+#[tokio::test]
+async fn those_who_are_refused_together_are_told_different_times() {
+    let no_permit = IngestConfig { permits: 0, ..IngestConfig::default() };
+    let empty = QueueOptions { backlog_events_max: 0, ..QueueOptions::default() };
+    // Where nothing was settled yet nobody can tell, so the longest waits are given; a permit is a
+    // matter of moments.
+    for (config, options, window) in
+        [(no_permit, QueueOptions::default(), 1..=3), (IngestConfig::default(), empty, 15..=30)]
+    {
+        let edge = Edge::with(config, options);
+        let mut told = std::collections::BTreeSet::new();
+        for _ in 0..400 {
+            let answer = edge.post_event(&[], page_view("https://example.com/")).await;
+            check_come_back(&answer, StatusCode::SERVICE_UNAVAILABLE, Reason::Overloaded);
+            told.insert(answer.json()["retryAfter"].as_u64().expect("seconds"));
+        }
+        assert_eq!(told, window.collect(), "every second of the window");
+    }
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_before_it_looks() {
+    let options = QueueOptions { backlog_events_max: 0, ..QueueOptions::default() };
+    let edge = Edge::with(IngestConfig::default(), options);
+    let answer = edge.post(EVENTS, &[], "nonsense").await;
+    check_come_back(&answer, StatusCode::SERVICE_UNAVAILABLE, Reason::Overloaded);
+    assert_eq!(edge.queue.gauges().refused.by(Limit::Backlog), 1);
+    let of = |reason| edge.ingest.refused_events(reason);
+    assert_eq!((of(Reason::Overloaded), of(Reason::Malformed)), (1, 0));
+    assert_eq!(edge.ingest.gauges().without_permit, 0);
 }
 
 #[tokio::test]

@@ -12,6 +12,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use weir_event::limits;
 use weir_ingest::{TrustedProxies, sender_network};
 
+use super::descriptors;
+
 /// Seconds after which an address that had too many may try again: some of them will have rested long
 /// enough to be closed.
 const RETRY_AFTER_SECS: u32 = 10;
@@ -19,6 +21,7 @@ const RETRY_AFTER_SECS: u32 = 10;
 /// Counts connections, and refuses an address that would take everybody's places.
 pub(crate) struct Connections {
     places: Arc<Semaphore>,
+    max: usize,
     per_peer_max: usize,
     is_exempt: Box<dyn Fn(IpAddr) -> bool + Send + Sync>,
     by_peer: Mutex<HashMap<u64, usize>>,
@@ -35,7 +38,7 @@ impl Connections {
     /// Trusted proxies stand for many clients, and this machine is its operator's.
     pub fn new(trusted: TrustedProxies) -> Self {
         let is_exempt = move |ip: IpAddr| ip.is_loopback() || trusted.trusts(ip);
-        Self::bounded(limits::CONNECTIONS_MAX, limits::CONNECTIONS_PER_PEER_MAX, Box::new(is_exempt))
+        Self::bounded(descriptors::for_connections(), limits::CONNECTIONS_PER_PEER_MAX, Box::new(is_exempt))
     }
 
     fn bounded(
@@ -44,7 +47,7 @@ impl Connections {
         is_exempt: Box<dyn Fn(IpAddr) -> bool + Send + Sync>,
     ) -> Self {
         let places = Arc::new(Semaphore::new(max));
-        Self { places, per_peer_max, is_exempt, by_peer: Mutex::default(), refused: AtomicU64::new(0) }
+        Self { places, max, per_peer_max, is_exempt, by_peer: Mutex::default(), refused: AtomicU64::new(0) }
     }
 
     /// Waits until there may be one more connection.
@@ -71,7 +74,13 @@ impl Connections {
     }
 
     pub fn open(&self) -> usize {
-        limits::CONNECTIONS_MAX.saturating_sub(self.places.available_permits())
+        self.max.saturating_sub(self.places.available_permits())
+    }
+
+    /// As many as the system's file descriptors allow, and no more than
+    /// [`limits::CONNECTIONS_MAX`].
+    pub fn max(&self) -> usize {
+        self.max
     }
 
     /// Connections refused since the start because their address had too many.

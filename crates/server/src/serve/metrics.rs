@@ -49,8 +49,8 @@ impl Metrics {
         let gauges = self.queue.gauges();
         self.queue(&mut text, &gauges);
         self.processor(&mut text, &gauges);
-        let (open, max) = (self.connections.open(), limits::CONNECTIONS_MAX);
-        text.against("weir_connections", "Connections that are open", open, max);
+        let help = "Connections that are open";
+        text.against("weir_connections", help, self.connections.open(), self.connections.max());
         text.counter(
             "weir_connections_refused_total",
             "Connections refused because their address had too many",

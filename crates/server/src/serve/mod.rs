@@ -5,6 +5,8 @@ mod house;
 mod health;
 mod metrics;
 
+mod descriptors;
+
 mod connections;
 mod http;
 

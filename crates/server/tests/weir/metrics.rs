@@ -100,6 +100,29 @@ fn every_layer_has_a_gauge_and_a_limit_and_figures_move() {
     server.stop();
 }
 
+/// Floods the first of `sites` until it is refused; by which layer.
+fn check_flooded(sites: &[&str], layer: &str) {
+    let folder = Folder::with_site();
+    for site in sites {
+        folder.run(&["site", "add", site]).succeeded();
+    }
+    let server = folder.serve_with(&[("WEIR_BACKLOG_EVENTS_MAX", "400")]);
+    let flood = vec![page_view("/"); 100];
+    until("the flood is refused", || (server.deliver(&flood).status == 503).then_some(()));
+    let found = metrics(&server, &folder.token());
+    for known in ["site_share", "backlog"] {
+        let refused = found[&format!("weir_deliveries_refused_total{{layer=\"{known}\"}}")];
+        assert_eq!(refused > 0.0, known == layer, "{known} with {sites:?} beside it");
+    }
+    server.stop();
+}
+
+#[test]
+fn a_site_alone_may_fill_the_backlog_and_one_among_others_its_share() {
+    check_flooded(&[], "backlog");
+    check_flooded(&["quiet.example"], "site_share");
+}
+
 #[test]
 fn a_full_disk_reserve_shows_in_metrics_and_health_and_in_the_answer() {
     let folder = Folder::with_site();
