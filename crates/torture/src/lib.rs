@@ -10,4 +10,6 @@ pub mod disk;
 
 pub mod power;
 
+pub mod kills;
+
 pub use dice::Dice;

@@ -20,6 +20,7 @@ enum Command {
     PowerCuts(command::PowerCuts),
     /// Plants each known mistake in turn and demands that the power cuts find it.
     Mistakes(command::Mistakes),
+    Kills(command::Kills),
 }
 
 /// Exit codes: 0 nothing was lost, 1 something was, 2 bad command line, 3 could not.
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     let answer = match Args::parse().command {
         Command::PowerCuts(command) => command.run(),
         Command::Mistakes(command) => command.run(),
+        Command::Kills(command) => command.run(),
     };
     match answer {
         Ok(true) => ExitCode::SUCCESS,

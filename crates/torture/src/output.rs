@@ -15,6 +15,11 @@ pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// To standard error, so that it never mixes with an answer.
+pub(crate) fn note(text: &str) {
+    eprintln!("{text}");
+}
+
 pub(crate) fn error(error: &anyhow::Error) {
     eprintln!("torture: {error:#}");
 }
