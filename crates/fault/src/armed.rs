@@ -10,6 +10,9 @@ use crate::{Mistake, Point};
 /// `FAULT_POINT=batch-committed:3` kills the process when it passes that point for the third time.
 const VARIABLE: &str = "FAULT_POINT";
 
+/// `FAULT_MISTAKE=remembers-apart` plants that mistake in the process from its start.
+const MISTAKE_VARIABLE: &str = "FAULT_MISTAKE";
+
 struct Death {
     point: Point,
     passes_left: AtomicU64,
@@ -19,6 +22,8 @@ static DEATH: OnceLock<Option<Death>> = OnceLock::new();
 
 /// A bit for each mistake.
 static PLANTED: AtomicU32 = AtomicU32::new(0);
+
+static PLANTED_FROM_START: OnceLock<Option<Mistake>> = OnceLock::new();
 
 /// Dies here, as by `kill -9`, if the environment asks for it.
 pub fn pass(point: Point) {
@@ -49,5 +54,9 @@ pub fn pull_up(mistake: Mistake) {
 }
 
 pub fn is_planted(mistake: Mistake) -> bool {
-    PLANTED.load(Ordering::Relaxed) & 1 << mistake as u32 != 0
+    let named = |name: String| {
+        Mistake::named(&name).unwrap_or_else(|| panic!("{MISTAKE_VARIABLE}={name:?} is no mistake"))
+    };
+    let from_start = PLANTED_FROM_START.get_or_init(|| std::env::var(MISTAKE_VARIABLE).ok().map(named));
+    *from_start == Some(mistake) || PLANTED.load(Ordering::Relaxed) & 1 << mistake as u32 != 0
 }

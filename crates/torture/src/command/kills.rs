@@ -3,7 +3,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use weir_torture::kills::{Broken, Report, Wanted, run};
+use weir_fault::Mistake;
+use weir_torture::kills::{Broken, Program, Report, Wanted, run};
 
 use crate::output;
 
@@ -29,6 +30,9 @@ pub(crate) struct Kills {
     /// The server's program [default: the one beside this program]
     #[arg(long, value_name = "PATH")]
     weir: Option<PathBuf>,
+    /// Plant this mistake in every server; the run has to find it, else it proves nothing
+    #[arg(long, value_name = "NAME", value_parser = mistake)]
+    mistake: Option<Mistake>,
     /// Print machine-readable JSON
     #[arg(long)]
     json: bool,
@@ -69,8 +73,18 @@ impl Kills {
             "{} is not there: build both with `cargo build -p weir -p weir-torture`, or give its place with --weir",
             weir.display()
         );
-        Ok(Wanted { seed: self.seed, cycles: self.cycles, from: self.from, weir })
+        Ok(Wanted {
+            seed: self.seed,
+            cycles: self.cycles,
+            from: self.from,
+            program: Program { weir, mistake: self.mistake },
+        })
     }
+}
+
+fn mistake(name: &str) -> Result<Mistake, String> {
+    let known = || Mistake::ALL.map(Mistake::name).join(", ");
+    Mistake::named(name).ok_or_else(|| format!("the mistakes are {}", known()))
 }
 
 fn line(done: u64, of: u64, took: Duration) -> String {

@@ -1,6 +1,6 @@
 //! A data folder and the cycles that it lives through.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
@@ -17,7 +17,7 @@ use super::furnish::{Furniture, open_untouched};
 use super::known::Known;
 use super::look::Look;
 use super::plan::{HOUSE_CYCLES, Kill, Plan};
-use super::server::{End, Server};
+use super::server::{End, Program, Server};
 use super::tally::Tally;
 
 /// Between two questions to files that another process writes.
@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 
 pub(super) struct House {
     folder: TempDir,
-    weir: PathBuf,
+    program: Program,
     seed: u64,
     house: u64,
     known: Known,
@@ -33,12 +33,12 @@ pub(super) struct House {
 }
 
 impl House {
-    pub fn build(weir: &Path, seed: u64, house: u64) -> anyhow::Result<Self> {
+    pub fn build(program: &Program, seed: u64, house: u64) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("weir-kills-").tempdir()?;
         let data = folder.path().join("data");
         std::fs::create_dir(&data)?;
         let furniture = Furniture::new(&data)?;
-        Ok(Self { folder, weir: weir.to_owned(), seed, house, known: Known::default(), furniture })
+        Ok(Self { folder, program: program.clone(), seed, house, known: Known::default(), furniture })
     }
 
     fn data(&self) -> PathBuf {
@@ -61,7 +61,7 @@ impl House {
             _ => None,
         };
         let deliveries = cycle::deliveries(plan.load, &mut self.known);
-        let server = Server::start(&self.weir, &self.data(), &self.log(), fault)?;
+        let server = Server::start(&self.program, &self.data(), &self.log(), fault)?;
         let (end, sent) = cycle::live(server, plan.kill, &self.known.events, &deliveries)?;
         let what = format!("{:?}, it ended {end:?}", plan.kill);
         let mut wrong = unexpected(plan.kill, end, &sent);
@@ -124,7 +124,7 @@ impl House {
 
     /// Runs a server that nobody kills, sends, waits until nothing is pending, and stops it.
     fn drain(&self, numbers: &[usize]) -> anyhow::Result<Vec<String>> {
-        let server = Server::start(&self.weir, &self.data(), &self.log(), None)?;
+        let server = Server::start(&self.program, &self.data(), &self.log(), None)?;
         let address = cycle::listening(&server, &self.log())?;
         cycle::send_all(address, &self.known, numbers)?;
         self.wait_until_drained()?;

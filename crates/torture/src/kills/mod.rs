@@ -30,4 +30,5 @@ mod run;
 
 pub use check::Broken;
 pub use run::{Wanted, run};
+pub use server::Program;
 pub use tally::Report;

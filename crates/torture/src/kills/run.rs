@@ -1,12 +1,12 @@
 //! Houses one after the other, until the cycles are done or a promise is broken.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
 use super::house::House;
 use super::plan::{HOUSE_CYCLES, INSPECTED_EVERY};
+use super::server::Program;
 use super::tally::{Report, Tally};
 
 /// What is wanted of a run.
@@ -16,8 +16,7 @@ pub struct Wanted {
     pub cycles: u64,
     /// The run begins with the house of this cycle.
     pub from: u64,
-    /// The program, built with its faults armed.
-    pub weir: PathBuf,
+    pub program: Program,
 }
 
 /// Runs the cycles. `progress` hears (cycles done, time so far) after each.
@@ -31,7 +30,7 @@ pub fn run(wanted: &Wanted, progress: &mut dyn FnMut(u64, Duration)) -> anyhow::
     let mut tally = Tally::default();
     let mut cycle = first;
     while cycle < end {
-        let mut house = House::build(&wanted.weir, wanted.seed, cycle / HOUSE_CYCLES)?;
+        let mut house = House::build(&wanted.program, wanted.seed, cycle / HOUSE_CYCLES)?;
         let house_end = (cycle + HOUSE_CYCLES).min(end);
         let lived = live(&mut house, cycle..house_end, first, &mut tally, &mut |done| {
             progress(done, begun.elapsed())

@@ -4,14 +4,23 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Instant;
 
 use anyhow::Context;
 use rustix::process::{Pid, Signal, kill_process};
-use weir_fault::Point;
+use weir_fault::{Mistake, Point};
+
+/// What is run and killed.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// Built with its faults armed.
+    pub weir: PathBuf,
+    /// Planted in every server: then the run has to find it.
+    pub mistake: Option<Mistake>,
+}
 
 /// What a server says of itself.
 pub(super) enum News {
@@ -41,13 +50,21 @@ pub(super) enum End {
 
 impl Server {
     /// `fault` is where it is to die. What it says of its troubles goes to `log`.
-    pub fn start(weir: &Path, data: &Path, log: &Path, fault: Option<(Point, u64)>) -> anyhow::Result<Self> {
+    pub fn start(
+        program: &Program,
+        data: &Path,
+        log: &Path,
+        fault: Option<(Point, u64)>,
+    ) -> anyhow::Result<Self> {
         let log = File::options().create(true).append(true).open(log).context("can't write the log")?;
-        let mut command = Command::new(weir);
+        let mut command = Command::new(&program.weir);
         command.arg("--data").arg(data).args(["serve", "--listen", "127.0.0.1:0"]);
         command.env_clear().envs(SETTINGS);
         if let Some((point, passes)) = fault {
             command.env("FAULT_POINT", format!("{}:{passes}", point.name()));
+        }
+        if let Some(mistake) = program.mistake {
+            command.env("FAULT_MISTAKE", mistake.name());
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         // A data folder knows no settings file; one in the working directory is nobody's here.
@@ -55,7 +72,7 @@ impl Server {
             command.current_dir(folder);
         }
         let started = Instant::now();
-        let mut child = command.spawn().with_context(|| format!("can't start {}", weir.display()))?;
+        let mut child = command.spawn().with_context(|| format!("can't start {}", program.weir.display()))?;
         let (tell, news) = channel();
         let output = child.stdout.take().expect("piped");
         std::thread::spawn(move || listen(output, &tell));
