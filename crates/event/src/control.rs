@@ -6,4 +6,15 @@ use crate::SiteId;
 pub enum Control {
     /// Delete everything that the store holds of a site that the registry no longer lists.
     RemoveSite(SiteId),
+    /// Count every day of a site anew from its events, by the rules that the site has by then.
+    Refold(SiteId),
+}
+
+impl Control {
+    /// The site that it is about.
+    pub fn site(self) -> SiteId {
+        match self {
+            Self::RemoveSite(site) | Self::Refold(site) => site,
+        }
+    }
 }

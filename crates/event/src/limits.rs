@@ -48,8 +48,10 @@ pub const EVENT_AHEAD_MS_MAX: i64 = Millis::MINUTE;
 pub const DAY_KEY_GRACE_MS: i64 = Millis::HOUR;
 /// How long an id is remembered: twice what a tracker keeps.
 pub const SEEN_MS: i64 = 2 * Millis::DAY;
-/// The gap that ends a visit, in seconds.
+/// The gap that ends a visit, in seconds, unless the site says otherwise.
 pub const VISIT_TIMEOUT_SECS: i64 = 30 * 60;
+pub const VISIT_TIMEOUT_SECS_MIN: i64 = 5 * 60;
+pub const VISIT_TIMEOUT_SECS_MAX: i64 = 240 * 60;
 /// A day that opens this early with an own-host referrer continues yesterday's visit.
 pub const CONTINUATION_SECS: i64 = 30 * 60;
 

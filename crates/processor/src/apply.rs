@@ -29,6 +29,8 @@ pub(crate) struct Applied {
 pub(crate) struct Arrival<'a> {
     pub event: UnitEvent,
     pub props: &'a str,
+    /// Why it would be set aside; its day may count it all the same.
+    pub reason: Option<Reason>,
     pub received_day: LocalDay,
     pub days_late: i32,
 }
@@ -96,9 +98,10 @@ impl<'a> Applying<'a, '_> {
             return Ok(());
         }
         weir_fault::pass(Point::IdRemembered);
-        let Some(state) = self.days.of(&mut self.batch, &site, event)?.map(|day| day.state) else {
+        let Some(day) = self.days.of(&mut self.batch, &site, event)? else {
             return self.bury(row, "its time does not lie within its day".to_owned());
         };
+        let (state, counts_bots) = (day.state, day.counts(Some(Reason::Bot)));
         if state == DayState::Frozen {
             // The day's statistics stand under a checksum; nothing may be added to them.
             self.book(event.site, event.received_day, BookEntry::Expired);
@@ -110,11 +113,13 @@ impl<'a> Applying<'a, '_> {
         let arrival = Arrival {
             event: intern::event(&mut self.batch, event, &site, &enriched)?,
             props: &event.props,
+            reason: enriched.set_aside,
             received_day: event.received_day,
             days_late: event.received_day.0 - event.day.0,
         };
         let visitor = event.visitor.filter(|_| state == DayState::Open);
-        match (enriched.set_aside, visitor) {
+        let set_aside = enriched.set_aside.filter(|reason| *reason != Reason::Bot || !counts_bots);
+        match (set_aside, visitor) {
             (Some(reason), visitor) => self.set_aside(&arrival, event, visitor, reason),
             (None, Some(visitor)) => {
                 let key = UnitKey { site: event.site, day: event.day, visitor: visitor.0 };
@@ -150,7 +155,7 @@ impl<'a> Applying<'a, '_> {
 
     /// Its day's key is gone: a view or an event without a visitor.
     fn late(&mut self, arrival: &Arrival<'_>, event: &Event) -> Result<(), StoreError> {
-        let tie = self.log(event, &new_row(event.site, arrival, None, None))?;
+        let tie = self.log(event, &new_row(event.site, arrival, None, arrival.reason))?;
         let late = UnitEvent { tie, ..arrival.event };
         if let Some(day) = self.days.known(event.site, event.day) {
             self.deltas.entry(event.site).or_default().add_late(&late, &day.frame);
@@ -182,6 +187,9 @@ impl<'a> Applying<'a, '_> {
         weir_fault::pass(Point::StatisticsWritten);
         for ((site, day, entry), n) in &self.books {
             self.batch.book(*site, *day, *entry, *n)?;
+        }
+        for (site, day) in self.days.all() {
+            self.batch.touch_day(site, day)?;
         }
         self.batch.advance(checkpoint)?;
         weir_fault::pass(Point::BatchWritten);

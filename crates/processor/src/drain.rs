@@ -8,11 +8,12 @@ use weir_event::{Control, LocalDay, Millis, Seq, SiteId, limits};
 use weir_fault::{Mistake, Point};
 use weir_queue::{Entry, Queue, QueueReader, Row};
 use weir_registry::Registry;
+use weir_rollups::FOLD_VERSION;
 use weir_store::{BookEntry, Checkpoint, DeadEvent, Store};
 
 use crate::apply::{Applied, Work, apply};
 use crate::retire::{Retention, Retire};
-use crate::{Enricher, ProcessorError};
+use crate::{Enricher, ProcessorError, refold};
 
 #[derive(Debug, Clone)]
 pub struct ProcessorOptions {
@@ -67,14 +68,16 @@ pub struct Processor {
     enricher: Enricher,
     options: ProcessorOptions,
     retire: Retire,
+    /// Whether days may be due to be counted anew.
+    refolding: bool,
     on_commit: Box<dyn Fn(&Committed) + Send>,
 }
 
 impl Processor {
     /// # Errors
-    /// The queue can't be read.
+    /// The queue can't be read, or the store can't be written.
     pub fn new(
-        store: Store,
+        mut store: Store,
         queue: Queue,
         registry: Registry,
         options: ProcessorOptions,
@@ -82,7 +85,11 @@ impl Processor {
     ) -> Result<Self, ProcessorError> {
         let reader = queue.reader()?;
         let retire = Retire::new(options.retention);
-        Ok(Self { store, queue, reader, registry, enricher: Enricher::new(), options, retire, on_commit })
+        let mut batch = store.begin()?;
+        batch.mark_outdated(FOLD_VERSION)?;
+        batch.commit()?;
+        let (enricher, refolding) = (Enricher::new(), true);
+        Ok(Self { store, queue, reader, registry, enricher, options, retire, refolding, on_commit })
     }
 
     /// Goes on with lists that another processor has read: reading them takes tens of milliseconds.
@@ -126,7 +133,7 @@ impl Processor {
         }
     }
 
-    /// Takes batches until the queue is empty.
+    /// Takes batches until the queue is empty and no day is due to be counted anew.
     ///
     /// # Errors
     /// Trouble of the disk or a database; what was committed before it stays.
@@ -146,6 +153,9 @@ impl Processor {
             let read = self.read_up_to_checked()?;
             let rows = self.reader.pending(read, size)?;
             if rows.is_empty() {
+                if self.refold_one()? {
+                    continue;
+                }
                 return Ok(drained);
             }
             weir_fault::pass(Point::RowsRead);
@@ -154,7 +164,24 @@ impl Processor {
                 if rows.len() == size { self.options.drain_events_behind } else { self.options.drain_events };
             drained.rows += rows.len() as u64;
             self.take(&rows, &mut drained)?;
+            self.refold_one()?;
         }
+    }
+
+    /// Counts one day anew if one is due: between two batches, so that neither waits for all of the
+    /// other.
+    fn refold_one(&mut self) -> Result<bool, ProcessorError> {
+        if !self.refolding {
+            return Ok(false);
+        }
+        let Some(site) = refold::next(&mut self.store, &self.registry)? else {
+            self.refolding = false;
+            return Ok(false);
+        };
+        if let Some(checkpoint) = self.store.begin()?.checkpoint()? {
+            (self.on_commit)(&Committed { checkpoint, sites: vec![site], dead: 0 });
+        }
+        Ok(true)
     }
 
     /// Events go in batches; a control row goes alone, in its place.
@@ -220,9 +247,18 @@ impl Processor {
     fn control(&mut self, row: &Row, control: Control) -> Result<(), ProcessorError> {
         match control {
             Control::RemoveSite(site) => self.store.remove_site(site)?,
+            Control::Refold(site) => {
+                // The change that asks for it may be another process's, and a moment old.
+                self.registry.catch_up()?;
+                refold::begin(&mut self.store, site)?;
+            }
         }
         weir_fault::pass(Point::ControlDone);
         let mut batch = self.store.begin()?;
+        if let Control::Refold(site) = control {
+            batch.mark_stale(site)?;
+            self.refolding = true;
+        }
         let received = batch.checkpoint()?.map_or(Millis(0), |checkpoint| checkpoint.received);
         let checkpoint = Checkpoint { queue: self.queue.id(), seq: row.seq, received };
         batch.advance(checkpoint)?;

@@ -1,4 +1,5 @@
 use weir_queue::QueueError;
+use weir_registry::RegistryError;
 use weir_sqlite::Trouble;
 use weir_store::StoreError;
 
@@ -9,6 +10,8 @@ pub enum ProcessorError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Queue(#[from] QueueError),
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
 }
 
 impl ProcessorError {
@@ -16,7 +19,7 @@ impl ProcessorError {
     pub fn store_trouble(&self) -> Option<Trouble> {
         match self {
             Self::Store(error) => Some(error.trouble()),
-            Self::Queue(_) => None,
+            Self::Queue(_) | Self::Registry(_) => None,
         }
     }
 }

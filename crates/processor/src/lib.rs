@@ -25,7 +25,9 @@ mod recompute;
 
 mod gaps;
 
-mod rebuild;
+mod refold;
+
+mod steady;
 mod verify;
 
 mod error;
@@ -33,6 +35,6 @@ mod error;
 pub use drain::{Committed, Drained, Processor, ProcessorOptions};
 pub use enrich::{Enriched, Enricher, SiteView};
 pub use error::ProcessorError;
-pub use rebuild::{rebuild, rebuild_outdated};
+pub use refold::rebuild;
 pub use retire::Retention;
-pub use verify::{Difference, Verified, verify};
+pub use verify::{Difference, Verified, verify, verify_day};

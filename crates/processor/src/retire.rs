@@ -5,7 +5,7 @@ use weir_event::{LocalDay, Millis, SiteId, limits};
 use weir_fault::Point;
 use weir_store::{Batch, DayState, SiteDay, Store, StoreError};
 
-use crate::recompute;
+use crate::recompute::Checksum;
 
 /// How long after a day's key is destroyed its visitors' last events may still be on their way
 /// through the queue.
@@ -78,8 +78,9 @@ impl Retire {
         let Some(days) = self.retention.raw_days else { return Ok(()) };
         each_day(store, DayState::Sealed, received - i64::from(days) * Millis::DAY, |store, site, day| {
             let mut batch = store.begin()?;
-            let checksum = recompute::checksum(&batch.day_rows(site, &day.frame)?);
-            batch.freeze_day(site, day, &checksum)?;
+            let mut checksum = Checksum::default();
+            batch.day_rows(site, &day.frame, &mut |key, counters| checksum.add(&key, &counters))?;
+            batch.freeze_day(site, day, &checksum.bytes())?;
             weir_fault::pass(Point::FreezeWritten);
             committed(batch)
         })

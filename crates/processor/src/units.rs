@@ -43,7 +43,7 @@ pub(crate) fn fold(
     let mut booked = Vec::with_capacity(arrivals.len());
     for arrival in arrivals {
         let full = (events.len() >= limits::UNIT_EVENTS_MAX).then_some(Reason::VisitorFull);
-        let tie = batch.log(&new_row(key.site, &arrival, Some(key.visitor), full))?;
+        let tie = batch.log(&new_row(key.site, &arrival, Some(key.visitor), full.or(arrival.reason)))?;
         if full.is_none() {
             events.push(UnitEvent { tie, ..arrival.event });
         }

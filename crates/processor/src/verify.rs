@@ -1,17 +1,20 @@
 //! `weir verify`: every statistic recomputed from the log and compared.
 
-use std::collections::BTreeMap;
-
 use rustc_hash::FxHashMap;
 use weir_event::{Grain, LocalDay, Millis, Month, SiteId};
-use weir_rollups::{Counters, Key, Table};
-use weir_store::{DayState, Reading, SiteDay, StoreError, StoreReader};
+use weir_rollups::{Counters, Delta, Key, Table, UnitEvent};
+use weir_store::{DayState, LogPlace, LogRow, Reading, SiteDay, StoreError, StoreReader};
 
 use crate::gaps::gaps;
-use crate::recompute;
+use crate::recompute::{self, BOUNDS, Bounds, Checksum, Part, Source, part_of};
+use crate::steady::{self, PACE, Pace, Steady, Stop};
 
 /// Differences told in full; beyond, they are only counted.
 const TOLD_MAX: usize = 100;
+
+/// Rows of a month's days that are remembered because they differ. Beyond, the month is not looked
+/// at: enough is wrong with its days.
+const WRONG_MAX: usize = 100_000;
 
 /// A row that is not what the log says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +36,12 @@ pub struct Difference {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verified {
     pub days: u64,
+    /// Among them: compared by their checksum.
     pub frozen_days: u64,
+    /// Among them: right by the rules that they were counted with, and to be counted anew by others.
+    pub stale_days: u64,
+    /// Days and months that changed faster than they could be read: nothing is said of them.
+    pub moving: u64,
     pub rows: u64,
     /// All of them, told or not.
     pub different: u64,
@@ -46,8 +54,8 @@ impl Verified {
     }
 }
 
-/// Verifies every day of `sites` (of all that the store knows, where empty), a read transaction per
-/// day, so that it can run beside a live server. `progress` hears (days done, days in all).
+/// Verifies every day of `sites` (of all that the store knows, where empty), in short read
+/// transactions, so that it can run beside a live server. `progress` hears (days done, days in all).
 ///
 /// # Errors
 /// The store can't be read.
@@ -56,60 +64,43 @@ pub fn verify(
     sites: &[SiteId],
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Verified, StoreError> {
+    verify_paced(reader, sites, (PACE, BOUNDS), progress)
+}
+
+/// Verifies one day alone, without its month.
+///
+/// # Errors
+/// The store can't be read.
+pub fn verify_day(reader: &StoreReader, site: SiteId, day: LocalDay) -> Result<Verified, StoreError> {
+    let mut verifying = Verifying { reader, pace: PACE, bounds: BOUNDS, verified: Verified::default() };
+    verifying.day(site, day)?;
+    Ok(verifying.verified)
+}
+
+fn verify_paced(
+    reader: &StoreReader,
+    sites: &[SiteId],
+    (pace, bounds): (Pace, Bounds),
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Verified, StoreError> {
+    let mut verifying = Verifying { reader, pace, bounds, verified: Verified::default() };
     let days = all_days(reader, sites)?;
     let total = days.len() as u64;
-    let mut verified = Verified::default();
-    let mut wrong_days = WrongDays::default();
-    for (done, (site, day)) in (1..).zip(&days) {
-        let found = reader.read(|reading| verify_day(reading, *site, *day, &mut verified))?;
-        wrong_days.add(*site, &found);
-        progress(done, total);
-    }
-    let mut all: Vec<SiteId> = days.iter().map(|(site, _)| *site).collect();
-    all.dedup();
-    for site in all {
-        let found = reader.read(|reading| verify_gaps(reading, site, &mut verified))?;
-        wrong_days.add(site, &found);
-    }
-    let mut months: Vec<(SiteId, Month)> = days.iter().map(|(site, day)| (*site, day.month())).collect();
-    months.dedup();
-    for (site, month) in months {
-        reader.read(|reading| verify_month(reading, site, month, &wrong_days, &mut verified))?;
-    }
-    Ok(verified)
-}
-
-/// Rows that differ: what the log says and what the row says.
-type Found = Vec<(Key, Counters, Counters)>;
-
-/// What the rows of wrong days are off by, summed by month. A month is compared with its days; one
-/// that is right must not be accused because a day is wrong.
-#[derive(Default)]
-struct WrongDays(FxHashMap<(SiteId, Key), Counters>);
-
-impl WrongDays {
-    fn add(&mut self, site: SiteId, found: &Found) {
-        // Flows are kept by day only.
-        let in_months = |key: &Key| key.grain == Grain::Day && key.table != Table::Flow;
-        for (key, log, row) in found.iter().filter(|(key, ..)| in_months(key)) {
-            let Ok(day) = i32::try_from(key.bucket) else { continue };
-            let off = self.0.entry((site, of_month(key, LocalDay(day).month()))).or_default();
-            *off += *log;
-            *off -= *row;
+    let mut done = 0;
+    for of_site in days.chunk_by(|a, b| a.0 == b.0) {
+        let strays = verifying.gaps(of_site[0].0)?;
+        for of_month in of_site.chunk_by(|a, b| a.1.month() == b.1.month()) {
+            let mut wrong = strays.in_month(of_month[0].1.month());
+            for (site, day) in of_month {
+                wrong.merge(verifying.day(*site, *day)?);
+                done += 1;
+                progress(done, total);
+            }
+            let (site, day) = of_month[0];
+            verifying.month(site, day.month(), &wrong)?;
         }
     }
-
-    fn correct(&self, site: SiteId, month: Month, expected: &mut FxHashMap<Key, Counters>) {
-        let of_it = |key: &Key| key.bucket == i64::from(month.0);
-        for ((_, key), off) in self.0.iter().filter(|((of, key), _)| *of == site && of_it(key)) {
-            *expected.entry(*key).or_default() += *off;
-        }
-        expected.retain(|_, counters| !counters.is_zero());
-    }
-}
-
-fn of_month(key: &Key, month: Month) -> Key {
-    Key { grain: Grain::Month, bucket: i64::from(month.0), ..*key }
+    Ok(verifying.verified)
 }
 
 fn all_days(reader: &StoreReader, sites: &[SiteId]) -> Result<Vec<(SiteId, LocalDay)>, StoreError> {
@@ -124,150 +115,311 @@ fn all_days(reader: &StoreReader, sites: &[SiteId]) -> Result<Vec<(SiteId, Local
     })
 }
 
-fn verify_day(
-    reading: &Reading<'_>,
-    site: SiteId,
-    day: LocalDay,
-    verified: &mut Verified,
-) -> Result<Found, StoreError> {
-    // Read again within this transaction: it may have been sealed or frozen meanwhile.
-    let Some(day) = reading.site_days(site, day, day)?.into_iter().next() else { return Ok(Found::new()) };
-    let found = day_rows(reading, site, &day)?;
-    verified.days += 1;
-    verified.rows += found.len() as u64;
-    if day.state == DayState::Frozen {
-        verified.frozen_days += 1;
-        let sum = recompute::checksum(&found.iter().map(|(k, c)| (*k, *c)).collect::<Vec<_>>());
-        if day.checksum.as_deref() != Some(sum.as_slice()) {
-            verified.frozen_differs(site, &day);
-        }
-        return Ok(Found::new());
-    }
-    let mut read = |each: &mut dyn FnMut(&weir_store::LogRow<'_>)| {
-        reading.log(site, day.frame.start, day.frame.end, each)
-    };
-    let expected = recompute::day(&day, &mut read, &mut |_, _| {})?;
-    let expected = expected.rows().map(|(key, counters)| (*key, *counters)).collect();
-    verified.compare(reading, site, &expected, &found)
+/// Rows that differ: what the log says and what the row says.
+#[derive(Default)]
+struct Wrong {
+    rows: Vec<(Key, Counters, Counters)>,
+    /// All of them, held in `rows` or not.
+    count: u64,
 }
 
-fn day_rows(
-    reading: &Reading<'_>,
-    site: SiteId,
-    day: &SiteDay,
-) -> Result<FxHashMap<Key, Counters>, StoreError> {
-    let mut rows = FxHashMap::default();
-    let bucket = i64::from(day.frame.day.0);
-    let hours = (day.frame.start.secs(), day.frame.end.secs() - 1);
-    for table in Table::ALL {
-        for (grain, from, to) in [(Grain::Day, bucket, bucket), (Grain::Hour, hours.0, hours.1)] {
-            reading.table(site, table, grain, from, to, &mut |key, counters| {
-                rows.insert(key, counters);
-                Ok(())
-            })?;
-        }
-    }
-    Ok(rows)
-}
-
-fn verify_month(
-    reading: &Reading<'_>,
-    site: SiteId,
-    month: Month,
-    wrong_days: &WrongDays,
-    verified: &mut Verified,
-) -> Result<Found, StoreError> {
-    let mut expected: FxHashMap<Key, Counters> = FxHashMap::default();
-    let mut found = FxHashMap::default();
-    let days = (i64::from(month.first_day().0), i64::from(month.next().first_day().0) - 1);
-    let bucket = i64::from(month.0);
-    for table in Table::ALL.into_iter().filter(|table| *table != Table::Flow) {
-        reading.table(site, table, Grain::Day, days.0, days.1, &mut |key, counters| {
-            *expected.entry(of_month(&key, month)).or_default() += counters;
-            Ok(())
-        })?;
-        reading.table(site, table, Grain::Month, bucket, bucket, &mut |key, counters| {
-            found.insert(key, counters);
-            Ok(())
-        })?;
-    }
-    wrong_days.correct(site, month, &mut expected);
-    verified.rows += found.len() as u64;
-    verified.compare(reading, site, &expected, &found)
-}
-
-/// Where there is no day, there must be no row either.
-fn verify_gaps(reading: &Reading<'_>, site: SiteId, verified: &mut Verified) -> Result<Found, StoreError> {
-    let days = reading.site_days(site, LocalDay(i32::MIN), LocalDay(i32::MAX))?;
-    let mut found = FxHashMap::default();
-    for (grain, from, to) in gaps(&days) {
-        for table in Table::ALL {
-            reading.table(site, table, grain, from, to, &mut |key, counters| {
-                found.insert(key, counters);
-                Ok(())
-            })?;
-        }
-    }
-    verified.compare(reading, site, &FxHashMap::default(), &found)
-}
-
-impl Verified {
-    fn compare(
-        &mut self,
-        reading: &Reading<'_>,
-        site: SiteId,
-        expected: &FxHashMap<Key, Counters>,
-        found: &FxHashMap<Key, Counters>,
-    ) -> Result<Found, StoreError> {
-        let mut different = Found::new();
-        // Both sides, sorted, so that two runs tell the same rows.
-        let keys: BTreeMap<&Key, ()> = expected.keys().chain(found.keys()).map(|key| (key, ())).collect();
-        for key in keys.into_keys() {
-            let (log, row) = (expected.get(key).copied(), found.get(key).copied());
-            if log != row {
-                let (log, row) = (log.unwrap_or_default(), row.unwrap_or_default());
-                self.differs(reading, site, key, log, row)?;
-                different.push((*key, log, row));
+impl Wrong {
+    fn extend(&mut self, rows: impl IntoIterator<Item = (Key, Counters, Option<Counters>)>) {
+        for (key, log, row) in rows {
+            self.count += 1;
+            if self.rows.len() < WRONG_MAX {
+                self.rows.push((key, log, row.unwrap_or_default()));
             }
         }
-        Ok(different)
     }
 
-    fn differs(
-        &mut self,
-        reading: &Reading<'_>,
-        site: SiteId,
-        key: &Key,
-        log: Counters,
-        row: Counters,
-    ) -> Result<(), StoreError> {
-        self.different += 1;
-        if self.told.len() >= TOLD_MAX {
+    fn merge(&mut self, other: Self) {
+        self.count += other.count;
+        self.rows.extend(other.rows.into_iter().take(WRONG_MAX - self.rows.len()));
+    }
+
+    /// Rows of days of the month.
+    fn in_month(&self, month: Month) -> Self {
+        let of_it = |key: &Key| {
+            let day = i32::try_from(key.bucket).map(LocalDay);
+            key.grain == Grain::Day && day.is_ok_and(|day| day.month() == month)
+        };
+        let rows: Vec<_> = self.rows.iter().filter(|(key, ..)| of_it(key)).copied().collect();
+        let untold = self.count - self.rows.len() as u64;
+        Self { count: rows.len() as u64 + untold, rows }
+    }
+
+    fn is_whole(&self) -> bool {
+        self.count == self.rows.len() as u64
+    }
+}
+
+/// What a reading of a day found.
+#[derive(Default)]
+struct DayFound {
+    rows: u64,
+    wrong: Wrong,
+    is_frozen: bool,
+    is_stale: bool,
+    has_wrong_checksum: bool,
+}
+
+struct Verifying<'a> {
+    reader: &'a StoreReader,
+    pace: Pace,
+    bounds: Bounds,
+    verified: Verified,
+}
+
+impl Verifying<'_> {
+    fn day(&mut self, site: SiteId, day: LocalDay) -> Result<Wrong, StoreError> {
+        let bounds = self.bounds;
+        let found =
+            steady::read(self.reader, site, (day, day), self.pace, |steady| read_day(steady, day, bounds))?;
+        let Some(found) = found else {
+            self.verified.days += 1;
+            self.verified.moving += 1;
+            return Ok(Wrong::default());
+        };
+        // Gone, with its site.
+        let Some(found) = found else { return Ok(Wrong::default()) };
+        self.verified.days += 1;
+        self.verified.frozen_days += u64::from(found.is_frozen);
+        self.verified.stale_days += u64::from(found.is_stale);
+        self.verified.rows += found.rows;
+        if found.has_wrong_checksum {
+            self.verified.checksum_differs(site, day);
+        }
+        self.tell(site, &found.wrong)?;
+        Ok(found.wrong)
+    }
+
+    /// A month is compared with its days; one that is right must not be accused because a day is
+    /// wrong.
+    fn month(&mut self, site: SiteId, month: Month, wrong: &Wrong) -> Result<(), StoreError> {
+        if !wrong.is_whole() {
             return Ok(());
         }
-        let pairs = Counters::NAMES.into_iter().zip(log.values()).zip(row.values());
-        let counters = pairs.filter(|((_, log), row)| log != row).map(|((name, log), row)| (name, log, row));
-        self.told.push(Difference {
-            site,
-            table: key.table.name(),
-            grain: key.grain,
-            bucket: bucket_text(key),
-            role: key.role,
-            value: reading.text(key.value)?.to_string(),
-            second: reading.text(key.second)?.to_string(),
-            counters: counters.collect(),
-        });
+        let days = (month.first_day(), LocalDay(month.next().first_day().0 - 1));
+        let max = self.bounds.rows;
+        let found = steady::read(self.reader, site, days, self.pace, |steady| {
+            let mut parts = 1;
+            loop {
+                if let Some(found) = read_month(steady, (month, days), wrong, (parts, max))? {
+                    return Ok(found);
+                }
+                parts *= 2;
+            }
+        })?;
+        let Some((rows, different)) = found else {
+            self.verified.moving += 1;
+            return Ok(());
+        };
+        self.verified.rows += rows;
+        self.tell(site, &different)
+    }
+
+    /// Where there is no day, there must be no row either.
+    fn gaps(&mut self, site: SiteId) -> Result<Wrong, StoreError> {
+        let all = (LocalDay(i32::MIN), LocalDay(i32::MAX));
+        let found = steady::read(self.reader, site, all, self.pace, |steady| {
+            let days = steady.piece(|reading| reading.site_days(site, all.0, all.1))?;
+            let mut wrong = Wrong::default();
+            for (grain, from, to) in gaps(&days) {
+                for table in Table::ALL {
+                    each_row(steady, (table, grain), (from, to), &mut |key, counters| {
+                        wrong.extend([(key, Counters::default(), Some(counters))]);
+                    })?;
+                }
+            }
+            Ok(wrong)
+        })?;
+        let Some(wrong) = found else {
+            self.verified.moving += 1;
+            return Ok(Wrong::default());
+        };
+        self.tell(site, &wrong)?;
+        Ok(wrong)
+    }
+
+    fn tell(&mut self, site: SiteId, wrong: &Wrong) -> Result<(), StoreError> {
+        self.verified.different += wrong.count;
+        let told = wrong.rows.iter().take(TOLD_MAX - self.verified.told.len());
+        self.reader.read(|reading| {
+            for (key, log, row) in told {
+                self.verified.told.push(difference(reading, site, key, (*log, *row))?);
+            }
+            Ok(())
+        })
+    }
+}
+
+/// `None` where there is no such day any more.
+fn read_day(steady: &Steady<'_, '_>, day: LocalDay, bounds: Bounds) -> Result<Option<DayFound>, Stop> {
+    let days = steady.piece(|reading| reading.site_days(steady.site, day, day))?;
+    let Some(day) = days.into_iter().next() else { return Ok(None) };
+    let is_frozen = day.state == DayState::Frozen;
+    let mut proof = Proof { steady, day: &day, found: DayFound::default() };
+    if is_frozen {
+        proof.compare_checksum()?;
+    } else {
+        recompute::day(&mut proof, &day, bounds)?;
+    }
+    let found = proof.found;
+    Ok(Some(DayFound { is_frozen, is_stale: day.stale, ..found }))
+}
+
+struct Proof<'a> {
+    steady: &'a Steady<'a, 'a>,
+    day: &'a SiteDay,
+    found: DayFound,
+}
+
+impl Source for Proof<'_> {
+    type Error = Stop;
+
+    fn log(&mut self, each: &mut dyn FnMut(&LogRow<'_>)) -> Result<(), Stop> {
+        let (site, max) = (self.steady.site, self.steady.pace.rows);
+        let range = (self.day.frame.start, self.day.frame.end);
+        let mut place = LogPlace::Start;
+        while place != LogPlace::End {
+            self.steady.piece(|reading| reading.log_piece(site, range, &mut place, max, each))?;
+        }
         Ok(())
     }
 
-    fn frozen_differs(&mut self, site: SiteId, day: &SiteDay) {
+    fn rows(&mut self, each: &mut dyn FnMut(Key, Counters)) -> Result<(), Stop> {
+        let bucket = i64::from(self.day.frame.day.0);
+        let hours = (self.day.frame.start.secs(), self.day.frame.end.secs() - 1);
+        for table in Table::ALL {
+            each_row(self.steady, (table, Grain::Hour), hours, each)?;
+            each_row(self.steady, (table, Grain::Day), (bucket, bucket), each)?;
+        }
+        Ok(())
+    }
+
+    fn unit(&mut self, _: u64, _: &[UnitEvent]) -> Result<(), Stop> {
+        Ok(())
+    }
+
+    fn part(&mut self, part: Part) -> Result<(), Stop> {
+        if part.number == 0 {
+            self.found = DayFound::default();
+        }
+        self.found.rows += part.found.len() as u64;
+        self.found.wrong.extend(part.differences());
+        Ok(())
+    }
+}
+
+impl Proof<'_> {
+    fn compare_checksum(&mut self) -> Result<(), Stop> {
+        let (mut rows, mut checksum) = (0, Checksum::default());
+        self.rows(&mut |key, counters| {
+            rows += 1;
+            checksum.add(&key, &counters);
+        })?;
+        self.found.rows = rows;
+        self.found.has_wrong_checksum = self.day.checksum.as_deref() != Some(checksum.bytes().as_slice());
+        Ok(())
+    }
+}
+
+fn each_row(
+    steady: &Steady<'_, '_>,
+    of: (Table, Grain),
+    range: (i64, i64),
+    each: &mut dyn FnMut(Key, Counters),
+) -> Result<(), Stop> {
+    let mut after = None;
+    let mut is_all = false;
+    while !is_all {
+        is_all = steady.piece(|reading| {
+            let (site, last, max) = (steady.site, after, steady.pace.rows);
+            reading.table_piece(site, of, range, last, max, &mut |key, counters| {
+                after = Some(key);
+                each(key, counters);
+            })
+        })?;
+    }
+    Ok(())
+}
+
+/// A month's rows beside the sums of its days' rows, part by part: how many there are and which
+/// differ. `None` where `parts` parts are too few for `max` rows each.
+fn read_month(
+    steady: &Steady<'_, '_>,
+    (month, days): (Month, (LocalDay, LocalDay)),
+    wrong: &Wrong,
+    (parts, max): (u64, usize),
+) -> Result<Option<(u64, Wrong)>, Stop> {
+    let (mut rows, mut different) = (0, Wrong::default());
+    for number in 0..parts {
+        let is_mine = |key: &Key| part_of(key, parts) == number;
+        let (mut expected, mut found) = (Delta::default(), FxHashMap::default());
+        // Flows are kept by day only.
+        for table in Table::ALL.into_iter().filter(|table| *table != Table::Flow) {
+            let range = (i64::from(days.0.0), i64::from(days.1.0));
+            each_row(steady, (table, Grain::Day), range, &mut |key, counters| {
+                if is_mine(&key) && expected.held() <= max {
+                    expected.add(of_month(&key, month), counters);
+                }
+            })?;
+            let bucket = i64::from(month.0);
+            each_row(steady, (table, Grain::Month), (bucket, bucket), &mut |key, counters| {
+                if is_mine(&key) && found.len() <= max {
+                    found.insert(key, counters);
+                }
+            })?;
+        }
+        if expected.held().max(found.len()) > max {
+            return Ok(None);
+        }
+        let in_months = |key: &Key| key.grain == Grain::Day && key.table != Table::Flow && is_mine(key);
+        for (key, log, row) in wrong.rows.iter().filter(|(key, ..)| in_months(key)) {
+            let mut off = *log;
+            off -= *row;
+            expected.add(of_month(key, month), off);
+        }
+        rows += found.len() as u64;
+        different.extend(Part { number, expected, found }.differences());
+    }
+    Ok(Some((rows, different)))
+}
+
+fn of_month(key: &Key, month: Month) -> Key {
+    Key { grain: Grain::Month, bucket: i64::from(month.0), ..*key }
+}
+
+fn difference(
+    reading: &Reading<'_>,
+    site: SiteId,
+    key: &Key,
+    (log, row): (Counters, Counters),
+) -> Result<Difference, StoreError> {
+    let pairs = Counters::NAMES.into_iter().zip(log.values()).zip(row.values());
+    let counters = pairs.filter(|((_, log), row)| log != row).map(|((name, log), row)| (name, log, row));
+    Ok(Difference {
+        site,
+        table: key.table.name(),
+        grain: key.grain,
+        bucket: bucket_text(key),
+        role: key.role,
+        value: reading.text(key.value)?.to_string(),
+        second: reading.text(key.second)?.to_string(),
+        counters: counters.collect(),
+    })
+}
+
+impl Verified {
+    fn checksum_differs(&mut self, site: SiteId, day: LocalDay) {
         self.different += 1;
         if self.told.len() < TOLD_MAX {
             self.told.push(Difference {
                 site,
                 table: "site_days",
                 grain: Grain::Day,
-                bucket: day.frame.day.to_string(),
+                bucket: day.to_string(),
                 role: 0,
                 value: "checksum of the frozen day".to_owned(),
                 second: String::new(),

@@ -170,7 +170,7 @@ impl World {
     /// Days rebuilt. The processor sleeps meanwhile; it has numbered every text there is.
     pub fn rebuild(&self) -> u64 {
         let mut store = Store::open(&self.path("weir.db")).expect("a store");
-        rebuild(&mut store, &[], &mut |_, _| {}).expect("rebuilt")
+        rebuild(&mut store, &self.registry, &[], &mut |_, _| {}).expect("rebuilt")
     }
 
     /// A connection past all the parts, as somebody with a tool has one.

@@ -66,9 +66,8 @@ impl NewRows {
     }
 
     fn push_control(&mut self, control: Control) {
-        let Control::RemoveSite(site) = control;
         self.bodies = encode_control(control, std::mem::take(&mut self.bodies));
-        self.push_head(site, LocalDay(0), KIND_CONTROL);
+        self.push_head(control.site(), LocalDay(0), KIND_CONTROL);
     }
 
     fn push_head(&mut self, site: SiteId, day: LocalDay, kind: u8) {

@@ -225,11 +225,11 @@ pub(crate) fn read_oldest(conn: &Connection) -> rusqlite::Result<Option<Seq>> {
 }
 
 /// Appends a control row to the queue of a running server, from another process. The server sees it
-/// when its processor next looks, at the latest when its own timeout ends.
+/// when its processor next looks, at the latest when its own timeout ends. Returns the row's number.
 ///
 /// # Errors
 /// What SQLite reports; a missing queue is an error, and is not made.
-pub fn append_control_beside(path: &Path, control: Control) -> Result<(), QueueError> {
+pub fn append_control_beside(path: &Path, control: Control) -> Result<Seq, QueueError> {
     if !path.exists() {
         let missing = Error::refusal(format!("{} does not exist", path.display()));
         return Err(missing.with(Trouble::Missing).into());
@@ -237,8 +237,8 @@ pub fn append_control_beside(path: &Path, control: Control) -> Result<(), QueueE
     let rows = NewRows::of_entries(&[Entry::Control(control)]);
     let mut file = QueueFile::open(path)?;
     file.set_lock_wait(Duration::from_millis(limits::WRITE_DEADLINE_MS))?;
-    file.write(&[&rows], None)?;
-    Ok(())
+    let written = file.write(&[&rows], None)?;
+    Ok(written.last_seqs.last().copied().unwrap_or_default())
 }
 
 #[cfg(test)]

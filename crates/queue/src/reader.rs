@@ -96,6 +96,15 @@ impl QueueReader {
         Ok((read()?, found))
     }
 
+    /// The highest number ever given, also to a row that another process appended and that the
+    /// queue's own gauges can't know of yet.
+    ///
+    /// # Errors
+    /// What SQLite reports.
+    pub fn last_seq(&self) -> Result<Seq, QueueError> {
+        Ok(read_last_seq(&self.conn)?)
+    }
+
     /// # Errors
     /// What SQLite reports.
     pub fn oldest(&self) -> Result<Option<Seq>, QueueError> {

@@ -71,6 +71,7 @@ struct UtmV1<'a> {
 #[derive(Serialize, Deserialize)]
 enum ControlV1 {
     RemoveSite(u32),
+    Refold(u32),
 }
 
 pub(crate) fn encode_event(event: &Event, onto: Vec<u8>) -> Vec<u8> {
@@ -78,8 +79,11 @@ pub(crate) fn encode_event(event: &Event, onto: Vec<u8>) -> Vec<u8> {
 }
 
 pub(crate) fn encode_control(control: Control, onto: Vec<u8>) -> Vec<u8> {
-    let Control::RemoveSite(site) = control;
-    encode(&ControlV1::RemoveSite(site.0), onto)
+    let control = match control {
+        Control::RemoveSite(site) => ControlV1::RemoveSite(site.0),
+        Control::Refold(site) => ControlV1::Refold(site.0),
+    };
+    encode(&control, onto)
 }
 
 fn encode(fields: &impl Serialize, mut onto: Vec<u8>) -> Vec<u8> {
@@ -96,10 +100,10 @@ impl Row {
                 let fields: EventV1 = self.fields()?;
                 Ok(Entry::Event(Box::new(fields.into_event(self.site, self.received_day)?)))
             }
-            KIND_CONTROL => {
-                let ControlV1::RemoveSite(site) = self.fields()?;
-                Ok(Entry::Control(Control::RemoveSite(SiteId(site))))
-            }
+            KIND_CONTROL => Ok(Entry::Control(match self.fields()? {
+                ControlV1::RemoveSite(site) => Control::RemoveSite(SiteId(site)),
+                ControlV1::Refold(site) => Control::Refold(SiteId(site)),
+            })),
             kind => Err(damaged(format!("there is no row kind {kind}"))),
         }
     }

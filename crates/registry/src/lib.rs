@@ -38,12 +38,15 @@ mod tokens;
 mod refusals;
 mod settings;
 
+mod proofs;
+
 pub use error::RegistryError;
 pub use host::normalise_host;
 pub use login::LoginSession;
+pub use proofs::Proof;
 pub use refusals::{Refusals, UnknownHost};
 pub use registry::Registry;
-pub use site::{Site, SiteRules};
+pub use site::{Counting, Site, SiteRules};
 pub use snapshot::Snapshot;
 pub use tokens::{Access, NewToken, Token, TokenId};
 pub use users::{User, UserId};

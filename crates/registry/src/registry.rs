@@ -93,18 +93,26 @@ impl Registry {
     /// # Errors
     /// What the database or the key file report; the registry goes on with what it had.
     pub fn refresh(&self) -> Result<bool, RegistryError> {
-        {
-            let mut writer = self.writer();
-            let now = data_version(&writer.conn)?;
-            if now != writer.data_version {
-                self.reload(&writer.conn)?;
-                writer.data_version = now;
-            }
-        }
+        self.catch_up()?;
         if let Some(keys) = &self.0.day_keys {
             keys.tend(self.now(), self.snapshot().sites())?;
         }
         Ok(self.0.changed.swap(false, Ordering::AcqRel))
+    }
+
+    /// Takes over what another process changed, and no more than that: for who is about to act on
+    /// such a change and must not see the sites as they were before it.
+    ///
+    /// # Errors
+    /// What the database reports; the registry goes on with what it had.
+    pub fn catch_up(&self) -> Result<(), RegistryError> {
+        let mut writer = self.writer();
+        let now = data_version(&writer.conn)?;
+        if now != writer.data_version {
+            self.reload(&writer.conn)?;
+            writer.data_version = now;
+        }
+        Ok(())
     }
 
     /// All sites as of now.

@@ -1,6 +1,6 @@
 use weir_sqlite::{Migration, Tuning};
 
-pub(crate) const MIGRATIONS: &[Migration] = &[include_str!("schema.sql")];
+pub(crate) const MIGRATIONS: &[Migration] = &[include_str!("schema.sql"), include_str!("schema_2.sql")];
 
 /// Small and seldom written: little memory, little WAL.
 pub(crate) const TUNING: Tuning = Tuning {

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 use std::sync::{PoisonError, RwLock};
 
 use ipnet::IpNet;
-use weir_event::{LocalDay, Millis, SiteId, Zone};
+use weir_event::{LocalDay, Millis, SiteId, Zone, limits};
 
 use crate::host;
 
@@ -20,9 +20,26 @@ pub struct Site {
     pub excluded_ips: Vec<String>,
     /// Further hosts that are no source of visits: coming from there is coming from the site.
     pub own_hosts: Vec<String>,
+    pub counting: Counting,
     pub created: Millis,
     excluded: Vec<IpNet>,
     days: DayWindow,
+}
+
+/// How a site's events are counted. A day keeps what it was counted with; a change has every day
+/// counted anew that still has its events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counting {
+    /// The gap that ends a visit.
+    pub visit_timeout_secs: i64,
+    /// Whether events that were set aside as a bot's count all the same.
+    pub counts_bots: bool,
+}
+
+impl Default for Counting {
+    fn default() -> Self {
+        Self { visit_timeout_secs: limits::VISIT_TIMEOUT_SECS, counts_bots: false }
+    }
 }
 
 /// What an operator may change of a site.
@@ -41,7 +58,20 @@ impl Site {
         // Below github.io live other people's sites: they are never this site's.
         let subdomains = subdomains && !host::has_foreign_subdomains(&domain);
         let days = DayWindow::default();
-        Self { id, domain, zone, subdomains, kept_params, excluded_ips, own_hosts, created, excluded, days }
+        let counting = Counting::default();
+        Self {
+            id,
+            domain,
+            zone,
+            subdomains,
+            kept_params,
+            excluded_ips,
+            own_hosts,
+            counting,
+            created,
+            excluded,
+            days,
+        }
     }
 
     pub fn rules(&self) -> SiteRules {

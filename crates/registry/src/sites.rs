@@ -2,13 +2,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use weir_event::limits::{LABEL_BYTES_MAX, SITE_RULES_MAX};
+use weir_event::limits::{LABEL_BYTES_MAX, SITE_RULES_MAX, VISIT_TIMEOUT_SECS_MAX, VISIT_TIMEOUT_SECS_MIN};
 use weir_event::{Millis, SiteId, Zone};
 
 use crate::site::ip_range;
-use crate::{Registry, RegistryError, Site, SiteRules, host};
+use crate::{Counting, Registry, RegistryError, Site, SiteRules, host};
 
-const COLUMNS: &str = "id, domain, zone, subdomains, kept_params, excluded_ips, own_hosts, created";
+const COLUMNS: &str = "id, domain, zone, subdomains, kept_params, excluded_ips, own_hosts, created,
+    visit_timeout_secs, counts_bots";
 
 impl Registry {
     /// Adds a site. The domain may be given as it is pasted: with scheme, port, path or `www.`.
@@ -75,6 +76,25 @@ impl Registry {
         })
     }
 
+    /// Says how a site counts from now on. Days that are counted already change once the queue has a
+    /// [`weir_event::Control::Refold`] for the site.
+    ///
+    /// # Errors
+    /// [`RegistryError::NoSuchSite`], or [`RegistryError::Invalid`] for a timeout beyond its limits.
+    pub fn set_counting(&self, domain: &str, counting: Counting) -> Result<Site, RegistryError> {
+        let domain = host::normalise_domain(domain)?;
+        if !(VISIT_TIMEOUT_SECS_MIN..=VISIT_TIMEOUT_SECS_MAX).contains(&counting.visit_timeout_secs) {
+            return Err(RegistryError::Invalid("a visit times out after 5 to 240 minutes"));
+        }
+        self.write_shown(|tx| {
+            tx.execute(
+                "UPDATE sites SET visit_timeout_secs = ?2, counts_bots = ?3 WHERE domain = ?1",
+                params![domain, counting.visit_timeout_secs, counting.counts_bots],
+            )?;
+            required(tx, &domain)
+        })
+    }
+
     /// By domain.
     pub fn sites(&self) -> Vec<Arc<Site>> {
         self.snapshot().sites().to_vec()
@@ -113,7 +133,9 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Site> {
         own_hosts: from_json(row, 6)?,
     };
     let zone: Zone = zone.parse().map_err(|error| unreadable(2, error))?;
-    Ok(Site::new(SiteId(row.get(0)?), row.get(1)?, zone, rules, Millis(row.get(7)?)))
+    let mut site = Site::new(SiteId(row.get(0)?), row.get(1)?, zone, rules, Millis(row.get(7)?));
+    site.counting = Counting { visit_timeout_secs: row.get(8)?, counts_bots: row.get(9)? };
+    Ok(site)
 }
 
 fn as_json(texts: &[String]) -> String {

@@ -66,8 +66,14 @@ impl Delta {
         *self.rows.entry(key).or_default() += counters;
     }
 
-    pub fn clear(&mut self) {
-        self.rows.clear();
+    /// Keeps only some of the rows, for who can't hold all of them at once.
+    pub fn retain(&mut self, keep: impl Fn(&Key) -> bool) {
+        self.rows.retain(|key, _| keep(key));
+    }
+
+    /// How many rows are held.
+    pub fn held(&self) -> usize {
+        self.rows.len()
     }
 
     fn unit(&mut self, events: &[UnitEvent], day: &DayFrame, timeout_secs: i64, sign: Sign) {

@@ -52,11 +52,14 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DOMAIN")]
         site: Option<String>,
     },
-    /// Make the statistics anew from the event log (stop the server first)
+    /// Make the statistics anew from the event log; a running server does it beside its work
     Rebuild {
         /// Only this site
         #[arg(long, value_name = "DOMAIN")]
         site: Option<String>,
+        /// Ask the running server, and don't wait until it is done
+        #[arg(long)]
+        no_wait: bool,
     },
     /// Show what became of every event: stored, set aside, duplicate, pending
     Ledger {
@@ -88,12 +91,18 @@ pub(crate) struct BenchArgs {
     /// Events to drain, and to hold while asking and weighing
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_000..=200_000_000))]
     pub events: u64,
-    /// How long to send, and at most to ask
+    /// How long to send (at each step of overload), and at most to ask
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
     pub seconds: u64,
     /// Connections that send as fast as they are answered
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub connections: u32,
+    /// Overload goes up to this many times what the machine sustains
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub factor: u32,
+    /// Events a second that overload takes for sustainable, instead of measuring it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(100..=10_000_000))]
+    pub rate: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -108,6 +117,9 @@ pub(crate) enum Subject {
     Query,
     /// How much room an event takes
     Storage,
+    /// What happens when 1, 2, 5 and 10 times as much comes as can be folded; not part of all
+    Overload,
+    /// All but overload
     All,
 }
 

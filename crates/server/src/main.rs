@@ -53,7 +53,7 @@ fn run(args: &Args) -> anyhow::Result<Outcome> {
         Some(Command::User(command)) => commands::user::run(args, command),
         Some(Command::Token(command)) => commands::token::run(args, command),
         Some(Command::Verify { site }) => commands::verify::run(args, site.as_deref()),
-        Some(Command::Rebuild { site }) => commands::rebuild::run(args, site.as_deref()),
+        Some(Command::Rebuild { site, no_wait }) => commands::rebuild::run(args, site.as_deref(), !no_wait),
         Some(Command::Ledger { site }) => commands::ledger::run(args, site.as_deref()),
         Some(Command::Bench(asked)) => bench::bench(args, asked),
         Some(Command::Health) => commands::health::run(args),

@@ -1,4 +1,4 @@
-use weir_event::DayFrame;
+use weir_event::{DayFrame, Reason};
 
 /// How far a site's day has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,17 +13,49 @@ pub enum DayState {
     Frozen = 3,
 }
 
-/// A day of a site and what it was folded with. Fixed when the day's first event is folded; later
-/// settings touch later days only.
+/// A day of a site and what it was folded with. Fixed when the day's first event is folded, and
+/// changed only by counting the whole day anew.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SiteDay {
     pub frame: DayFrame,
     pub zone: String,
     pub fold_version: u32,
     pub visit_timeout_secs: i64,
+    /// Whether events that were set aside as a bot's count all the same.
+    pub counts_bots: bool,
+    /// It is to be counted anew: its rows are right by what stands here, but not what they are to be.
+    pub stale: bool,
+    /// Grows with every change of the day's log or statistics.
+    pub changes: i64,
     pub state: DayState,
     /// Of the day's statistics, once [`DayState::Frozen`].
     pub checksum: Option<Vec<u8>>,
+}
+
+impl SiteDay {
+    /// A day that nothing has come for yet.
+    pub fn opened(frame: DayFrame, zone: &str, fold_version: u32, visit_timeout_secs: i64) -> Self {
+        Self {
+            frame,
+            zone: zone.to_owned(),
+            fold_version,
+            visit_timeout_secs,
+            counts_bots: false,
+            stale: false,
+            changes: 0,
+            state: DayState::Open,
+            checksum: None,
+        }
+    }
+
+    /// Whether a row with this reason counts on this day.
+    pub fn counts(&self, set_aside: Option<Reason>) -> bool {
+        match set_aside {
+            None => true,
+            Some(Reason::Bot) => self.counts_bots,
+            Some(_) => false,
+        }
+    }
 }
 
 impl DayState {

@@ -22,4 +22,4 @@ pub use dimension::Dimension;
 pub use error::StoreError;
 pub use ledger::{BookEntry, Checkpoint, StoreBooks};
 pub use log::{DeadEvent, LogRow, NewRow, StatRow, UnitKey};
-pub use sqlite::{Batch, Reading, Store, StoreReader};
+pub use sqlite::{Batch, LogPlace, Reading, Store, StoreReader};

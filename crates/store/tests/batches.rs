@@ -3,9 +3,7 @@
 use tempfile::TempDir;
 use weir_event::{EventId, Kind, LocalDay, Millis, QueueId, Seq, SiteId, Zone, limits};
 use weir_rollups::{Client, Counters, Delta, FOLD_VERSION, Key, Source, Table, UnitEvent, ValueId};
-use weir_store::{
-    Batch, BookEntry, Checkpoint, DayState, Dimension, NewRow, SiteDay, Store, StoreReader, UnitKey,
-};
+use weir_store::{Batch, BookEntry, Checkpoint, Dimension, NewRow, SiteDay, Store, StoreReader, UnitKey};
 
 const SITE: SiteId = SiteId(1);
 const DAY: LocalDay = LocalDay(20_602);
@@ -41,14 +39,7 @@ fn checkpoint(seq: i64) -> Checkpoint {
 }
 
 fn open_day(batch: &mut Batch<'_>) {
-    let day = SiteDay {
-        frame: Zone::utc().frame(DAY),
-        zone: "UTC".to_owned(),
-        fold_version: FOLD_VERSION,
-        visit_timeout_secs: limits::VISIT_TIMEOUT_SECS,
-        state: DayState::Open,
-        checksum: None,
-    };
+    let day = SiteDay::opened(Zone::utc().frame(DAY), "UTC", FOLD_VERSION, limits::VISIT_TIMEOUT_SECS);
     batch.open_day(SITE, &day).expect("opened");
 }
 

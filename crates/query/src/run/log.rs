@@ -1,6 +1,6 @@
 use rustc_hash::FxHashSet;
 use weir_event::limits::{QUERY_DAY_ROWS_MAX, QUERY_LOG_ROWS_MAX};
-use weir_event::{DayFrame, Kind, LocalDay, Millis};
+use weir_event::{Kind, LocalDay, Millis};
 use weir_rollups::{Counters, Seen, Statistic, UnitEvent, Visit, visits};
 use weir_store::{DayState, LogRow, Reading, SiteDay, StoreError, StoreReader};
 
@@ -41,8 +41,7 @@ struct Row {
 
 /// A day of the log, or what the range covers of it.
 struct Day {
-    frame: DayFrame,
-    visit_timeout_secs: i64,
+    folded: SiteDay,
     from: Millis,
     to: Millis,
 }
@@ -84,10 +83,16 @@ impl<'a> Log<'a> {
         if days.iter().any(|day| day.state == DayState::Frozen) {
             groups.events_expired();
         }
-        for day in days.into_iter().map(|day| Day::of(day, clip)) {
-            if day.from < day.to {
-                store.read(|reading| self.day(reading, &day, groups))?;
-            }
+        let site = self.asking.site.id;
+        for number in days.into_iter().map(|day| day.frame.day) {
+            store.read(|reading| {
+                // Again: its rules may have changed since, and its rows go with them.
+                let day = reading.site_days(site, number, number)?.into_iter().next();
+                match day.map(|day| Day::of(day, clip)) {
+                    Some(day) if day.from < day.to => self.day(reading, &day, groups),
+                    _ => Ok(()),
+                }
+            })?;
             if self.rows_read > self.bounds.log_rows_max {
                 return Err(QueryError::bad(format!(
                     "The query would read more than {} events; narrow the range.",
@@ -137,9 +142,9 @@ impl<'a> Log<'a> {
         day: &Day,
         each: &mut dyn FnMut(&mut Self, &LogRow<'_>),
     ) -> Result<(), StoreError> {
-        reading.log(self.asking.site.id, day.frame.start, day.frame.end, &mut |row| {
+        reading.log(self.asking.site.id, day.folded.frame.start, day.folded.frame.end, &mut |row| {
             self.rows_read += 1;
-            if row.set_aside.is_none() {
+            if day.folded.counts(row.set_aside) {
                 each(self, row);
             }
         })
@@ -159,7 +164,7 @@ impl<'a> Log<'a> {
             events.extend(rows.iter().map(|row| row.event));
             unit.visitors.clear();
             let mut props = rows.iter();
-            for visit in &visits(&events, &day.frame, day.visit_timeout_secs) {
+            for visit in &visits(&events, &day.folded.frame, day.folded.visit_timeout_secs) {
                 self.visit(visit, &mut props, day, &mut unit, groups);
             }
         }
@@ -224,7 +229,7 @@ impl<'a> Log<'a> {
     }
 
     fn group(&self, day: &Day, secs: i64, values: Values) -> Group {
-        let bucket = self.asking.interval.map_or(0, |interval| interval.bucket(&day.frame, secs));
+        let bucket = self.asking.interval.map_or(0, |interval| interval.bucket(&day.folded.frame, secs));
         Group { bucket, values }
     }
 }
@@ -240,14 +245,9 @@ struct Unit {
 }
 
 impl Day {
-    fn of(day: SiteDay, clip: Option<(Millis, Millis)>) -> Self {
-        let (from, to) = clip.unwrap_or((day.frame.start, day.frame.end));
-        Self {
-            from: from.max(day.frame.start),
-            to: to.min(day.frame.end),
-            visit_timeout_secs: day.visit_timeout_secs,
-            frame: day.frame,
-        }
+    fn of(folded: SiteDay, clip: Option<(Millis, Millis)>) -> Self {
+        let (from, to) = clip.unwrap_or((folded.frame.start, folded.frame.end));
+        Self { from: from.max(folded.frame.start), to: to.min(folded.frame.end), folded }
     }
 }
 
@@ -303,14 +303,7 @@ mod tests {
             let row = NewRow { site: site.id, event, visitor, props: "", set_aside: None, days_late: 0 };
             batch.log(&row).expect("a log row");
         }
-        let day = SiteDay {
-            frame,
-            zone: "UTC".to_owned(),
-            fold_version: FOLD_VERSION,
-            visit_timeout_secs: limits::VISIT_TIMEOUT_SECS,
-            state: DayState::Open,
-            checksum: None,
-        };
+        let day = SiteDay::opened(frame, "UTC", FOLD_VERSION, limits::VISIT_TIMEOUT_SECS);
         batch.open_day(site.id, &day).expect("a day");
         batch.commit().expect("a commit");
         store

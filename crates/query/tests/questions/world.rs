@@ -153,14 +153,8 @@ fn question(changes: Value) -> Result<Question, QueryError> {
 fn open_days(batch: &mut Batch<'_>, site: &Site, past: &[Told]) {
     let days: BTreeSet<_> = past.iter().map(|told| site.zone.day_of(told.time)).collect();
     for day in days {
-        let day = SiteDay {
-            frame: site.zone.frame(day),
-            zone: site.zone.name().to_owned(),
-            fold_version: FOLD_VERSION,
-            visit_timeout_secs: limits::VISIT_TIMEOUT_SECS,
-            state: DayState::Open,
-            checksum: None,
-        };
+        let day =
+            SiteDay::opened(site.zone.frame(day), site.zone.name(), FOLD_VERSION, limits::VISIT_TIMEOUT_SECS);
         batch.open_day(site.id, &day).expect("a day");
     }
 }

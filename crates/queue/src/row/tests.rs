@@ -49,11 +49,12 @@ fn times_and_days_come_back_at_their_extremes() {
 
 #[test]
 fn a_control_row_comes_back() {
-    let control = Control::RemoveSite(SiteId(u32::MAX));
-    let body = encode_control(control, Vec::new());
-    let row =
-        Row { seq: Seq(1), site: SiteId(u32::MAX), received_day: LocalDay(0), body, kind: KIND_CONTROL };
-    assert_eq!(row.decode(), Ok(Entry::Control(control)));
+    for control in [Control::RemoveSite(SiteId(u32::MAX)), Control::Refold(SiteId(u32::MAX))] {
+        let body = encode_control(control, Vec::new());
+        let row =
+            Row { seq: Seq(1), site: SiteId(u32::MAX), received_day: LocalDay(0), body, kind: KIND_CONTROL };
+        assert_eq!(row.decode(), Ok(Entry::Control(control)));
+    }
 }
 
 /// Rows that the last release wrote must be read by the next one: these bytes never change.
@@ -89,6 +90,7 @@ fn format_1_is_what_the_specification_says() {
     assert_eq!(encode_event(&event, Vec::new()), expected);
     let control = encode_control(Control::RemoveSite(SiteId(5)), Vec::new());
     assert_eq!(control, [1, 0, 5]);
+    assert_eq!(encode_control(Control::Refold(SiteId(5)), Vec::new()), [1, 1, 5]);
 }
 
 fn check_damaged(row: &Row, why: &str) {

@@ -271,7 +271,8 @@ const QUEUE_TO_READ: &str = "WEIR_TEST_QUEUE";
 fn other_process() {
     let Ok(path) = std::env::var(QUEUE_TO_READ) else { return };
     let rows = QueueReader::open(path.as_ref()).expect("opens").pending(Seq(0), 100).expect("reads");
-    append_control_beside(path.as_ref(), Control::RemoveSite(SiteId(9))).expect("appends");
+    let seq = append_control_beside(path.as_ref(), Control::RemoveSite(SiteId(9))).expect("appends");
+    assert_eq!(seq, Seq(8));
     println!("read {} rows", rows.len());
 }
 
@@ -288,6 +289,8 @@ fn another_process_can_read_and_append_a_control_row_beside_a_running_writer() {
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.contains("read 7 rows"), "{said} {}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(pending(&queue, Seq(7)), [Entry::Control(Control::RemoveSite(SiteId(9)))]);
+    let last = |queue: &weir_queue::Queue| queue.reader().and_then(|reader| reader.last_seq());
+    assert_eq!(last(&queue).expect("read"), Seq(8), "seen although the writer has not met it yet");
     assert_eq!(append(&queue, 7, 1), Ok(Seq(9)), "numbers are shared with the other process");
     queue.settle(Seq(8));
     append(&queue, 8, 1).expect("appends");

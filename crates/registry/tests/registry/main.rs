@@ -3,6 +3,7 @@
 mod accounts;
 mod counts;
 mod day_keys;
+mod proofs;
 mod setup;
 mod sites;
 mod tokens;

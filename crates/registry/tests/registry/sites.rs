@@ -1,4 +1,4 @@
-use weir_registry::{RegistryError, SiteRules};
+use weir_registry::{Counting, RegistryError, SiteRules};
 
 use crate::{Fixture, utc};
 
@@ -135,6 +135,25 @@ fn rules_that_are_not_understood_or_too_many_are_refused_whole() {
     check_rules(&SiteRules { kept_params: texts(1, ""), ..rules() }, false);
     check_rules(&SiteRules { own_hosts: texts(1, "a b"), ..rules() }, false);
     check_rules(&SiteRules { own_hosts: texts(1, "192.0.2.1"), ..rules() }, false);
+}
+
+#[test]
+fn how_a_site_counts_outlives_a_restart_and_is_known_beside_at_once() {
+    let mut server = Fixture::new();
+    let beside = server.beside();
+    assert_eq!(server.site("example.com", "UTC").counting, Counting::default());
+    let wanted = Counting { visit_timeout_secs: 3_600, counts_bots: true };
+    assert_eq!(server.registry.set_counting("www.example.com", wanted).expect("set").counting, wanted);
+    beside.catch_up().expect("read");
+    assert_eq!(beside.site("example.com").expect("there").counting, wanted);
+    server.restart();
+    assert_eq!(server.registry.site("example.com").expect("there").counting, wanted);
+    let missing = server.registry.set_counting("a.com", wanted);
+    assert!(matches!(missing, Err(RegistryError::NoSuchSite(_))));
+    for (minutes, is_taken) in [(4, false), (5, true), (240, true), (241, false)] {
+        let counting = Counting { visit_timeout_secs: minutes * 60, counts_bots: false };
+        assert_eq!(server.registry.set_counting("example.com", counting).is_ok(), is_taken, "{minutes}");
+    }
 }
 
 #[test]

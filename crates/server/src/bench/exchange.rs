@@ -1,6 +1,8 @@
 //! The little of HTTP/1.1 that a client needs who knows the server.
 
 use anyhow::{Context, ensure};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 /// An answer is far smaller; more is somebody else's server.
 pub(super) const ANSWER_BYTES_MAX: usize = 64 * 1_024;
@@ -12,6 +14,23 @@ pub(super) struct Answer {
     pub accepted: usize,
     /// Bytes of the answer: what is past them is of the next.
     pub bytes: usize,
+}
+
+/// Sends a request and reads its answer; `read` holds what came past it.
+pub(super) async fn exchange(
+    stream: &mut TcpStream,
+    request: &[u8],
+    read: &mut Vec<u8>,
+) -> anyhow::Result<Answer> {
+    stream.write_all(request).await?;
+    loop {
+        if let Some(answer) = parse(read)? {
+            read.drain(..answer.bytes);
+            return Ok(answer);
+        }
+        let n = stream.read_buf(read).await?;
+        ensure!(n > 0, "the server hung up");
+    }
 }
 
 /// `None` until the answer is complete.

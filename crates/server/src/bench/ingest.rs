@@ -5,11 +5,10 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::deliveries::{Delivery, deliveries};
-use super::exchange::{Answer, parse};
+use super::exchange::exchange;
 use super::figures::{SAMPLES_MAX, Sorted};
 use super::report::{Section, figure};
 use super::run::Bench;
@@ -113,23 +112,11 @@ impl Client {
             let events = delivery.events;
             delivery.write(&mut self.random, &mut self.request);
             let start = Instant::now();
-            let answer = self.exchange().await?;
+            let answer = exchange(&mut self.stream, &self.request, &mut self.read).await?;
             seen.times_us.push(start.elapsed().as_secs_f64() * 1e6);
             seen.accepted += answer.accepted;
             seen.refused += events - answer.accepted.min(events);
         }
         Ok(seen)
-    }
-
-    async fn exchange(&mut self) -> anyhow::Result<Answer> {
-        self.stream.write_all(&self.request).await?;
-        loop {
-            if let Some(answer) = parse(&self.read)? {
-                self.read.drain(..answer.bytes);
-                return Ok(answer);
-            }
-            let n = self.stream.read_buf(&mut self.read).await?;
-            ensure!(n > 0, "the server hung up");
-        }
     }
 }

@@ -23,4 +23,9 @@ mod year;
 mod query;
 mod storage;
 
+mod flood;
+mod gauges;
+
+mod overload;
+
 pub(crate) use run::bench;

@@ -57,6 +57,27 @@ impl Report {
         }
     }
 
+    /// Sections with the same figures, side by side.
+    pub fn add_table(&mut self, name: &str, sections: Vec<Section>) {
+        if self.json.is_some() {
+            for mut section in sections {
+                section.name = format!("{name}_{}", section.name);
+                self.add(section);
+            }
+            return;
+        }
+        output::line("");
+        let head = std::iter::once(name).chain(sections.iter().map(|section| section.name.as_str()));
+        let names = sections.first().map(|section| section.figures.iter().map(|figure| figure.name.as_str()));
+        let value = |section: &Section, n: usize| section.figures.get(n).map(|figure| readable(figure.value));
+        let row = |(n, name): (usize, &str)| {
+            let values = sections.iter().map(|section| value(section, n).unwrap_or_default());
+            std::iter::once(name.to_owned()).chain(values).collect()
+        };
+        let rows: Vec<Vec<String>> = names.into_iter().flatten().enumerate().map(row).collect();
+        output::table(&head.collect::<Vec<_>>(), &rows);
+    }
+
     pub fn finish(self) -> anyhow::Result<()> {
         self.json.map_or(Ok(()), |json| output::json(&json))
     }

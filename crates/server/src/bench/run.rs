@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::disk::Disk;
 use super::report::Report;
 use super::year::Year;
-use super::{ack, drain, ingest, query, storage};
+use super::{ack, drain, ingest, overload, query, storage};
 use crate::Outcome;
 use crate::args::{Args, BenchArgs, Subject};
 use crate::machine::Machine;
@@ -45,6 +45,12 @@ async fn stop_when_asked(stop: Arc<AtomicBool>) {
 
 impl Bench<'_> {
     fn measure(&self, report: &mut Report) -> anyhow::Result<()> {
+        if self.args.what == Subject::Overload {
+            let (steps, proof) = overload::measure(self)?;
+            report.add_table("overload", steps);
+            report.add(proof);
+            return Ok(());
+        }
         let asked = |subject| [Subject::All, subject].contains(&self.args.what);
         if asked(Subject::Ingest) {
             for events in [10, 1] {

@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use serde_json::Value;
 use tempfile::TempDir;
 use weir_queue::QueueReader;
 use weir_store::StoreReader;
@@ -25,18 +26,25 @@ pub(super) struct Server {
     /// Time to its first accepted connection.
     pub start_ms: f64,
     data: PathBuf,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Server {
     pub fn start(folder: TempDir) -> anyhow::Result<Self> {
+        Self::start_with(folder, &[])
+    }
+
+    /// With settings, as `WEIR_*` variables.
+    pub fn start_with(folder: TempDir, settings: &[(&str, String)]) -> anyhow::Result<Self> {
         let data = folder.path().join("data");
         let added =
             weir(folder.path(), &data)?.args(["site", "add", DOMAIN, "--timezone", "UTC"]).status()?;
         ensure!(added.success(), "the site can't be added: {added}");
         let begun = Instant::now();
-        let child = weir(folder.path(), &data)?.args(["serve", "--listen", "127.0.0.1:0"]).spawn()?;
-        let mut server = Self { child, address: String::new(), start_ms: 0.0, data, _folder: folder };
+        let mut serve = weir(folder.path(), &data)?;
+        serve.args(["serve", "--listen", "127.0.0.1:0"]).envs(settings.iter().map(|(k, v)| (k, v)));
+        let child = serve.spawn()?;
+        let mut server = Self { child, address: String::new(), start_ms: 0.0, data, folder };
         server.address = server.wait(begun)?;
         server.start_ms = begun.elapsed().as_secs_f64() * 1e3;
         Ok(server)
@@ -70,6 +78,15 @@ impl Server {
     pub fn memory_mib(&self) -> Option<f64> {
         let kib = machine::kib(&format!("/proc/{}/status", self.child.id()), "VmHWM")?;
         Some(kib as f64 / 1_024.0)
+    }
+
+    /// What a command says of the same data folder, and whether its answer is yes.
+    pub fn ask(&self, args: &[&str]) -> anyhow::Result<(Value, bool)> {
+        let mut command = weir(self.folder.path(), &self.data)?;
+        let done = command.args(args).arg("--json").stdout(Stdio::piped()).output()?;
+        let said = serde_json::from_slice(&done.stdout);
+        let said = said.with_context(|| format!("weir {} said nothing: {}", args.join(" "), done.status))?;
+        Ok((said, done.status.success()))
     }
 
     /// (ever received, not folded yet), from its files.

@@ -58,6 +58,15 @@ fn print(registry: &Registry, verified: &Verified) {
         n => format!(" ({n} frozen, by checksum)"),
     };
     let (days, rows) = (verified.days, verified.rows);
+    if verified.moving > 0 {
+        output::line(&format!(
+            "{} days or months changed faster than they could be read; nothing is said of them.",
+            verified.moving
+        ));
+    }
+    if verified.stale_days > 0 {
+        output::line(&format!("{} days wait to be counted anew.", verified.stale_days));
+    }
     match verified.different {
         0 => output::line(&format!("Equal: {rows} rows of {days} days{frozen} are what the event log says.")),
         n => output::line(&format!(
@@ -92,6 +101,8 @@ fn as_json(registry: &Registry, verified: &Verified) -> Value {
         "equal": verified.is_equal(),
         "days": verified.days,
         "frozen_days": verified.frozen_days,
+        "stale_days": verified.stale_days,
+        "moving": verified.moving,
         "rows": verified.rows,
         "different": verified.different,
         "differences": told,

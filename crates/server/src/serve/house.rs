@@ -11,7 +11,7 @@ use tower_http::timeout::TimeoutLayer;
 use weir_dashboard::{Commit, Dashboard, DashboardParts};
 use weir_event::{Clock, SystemClock};
 use weir_ingest::{Ingest, IngestConfig, TrustedProxies};
-use weir_processor::{Committed, Processor, ProcessorOptions, rebuild_outdated};
+use weir_processor::{Committed, Processor, ProcessorOptions};
 use weir_queue::{Queue, QueueOptions};
 use weir_registry::Registry;
 use weir_store::{Store, StoreReader};
@@ -60,8 +60,7 @@ impl House {
         let lock = folder.lock()?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let registry = Registry::open(folder.path(), clock.clone())?;
-        let mut store = Store::open(&folder.store())?;
-        rebuild_outdated(&mut store)?;
+        let store = Store::open(&folder.store())?;
         let queue = Queue::open(&folder.queue(), options.queue)?;
         queue.share_among(registry.snapshot().sites().len());
         let reader = store.reader();

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use weir_processor::Processor;
-use weir_queue::Queue;
+use weir_queue::{Queue, QueueReader};
 use weir_registry::Registry;
 
 use super::health::HealthProbe;
@@ -47,23 +47,40 @@ impl Pipeline {
 pub(crate) async fn every_second(registry: Registry, queue: Queue) {
     let mut tick = tokio::time::interval(Duration::from_secs(1));
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut beside = None;
     loop {
         tick.tick().await;
         let (registry, queue) = (registry.clone(), queue.clone());
         let done = tokio::task::spawn_blocking(move || {
-            match registry.refresh() {
-                // A removed site leaves a control row, which another process can't announce.
-                Ok(true) => queue.wake(),
-                Ok(false) => {}
-                Err(error) => tracing::warn!(%error, "the registry can't be read; sites stay as they were"),
+            if let Err(error) = registry.refresh() {
+                tracing::warn!(%error, "the registry can't be read; sites stay as they were");
             }
             queue.share_among(registry.snapshot().sites().len());
+            let beside = wake_for_wishes(&queue, beside);
             if let Err(error) = registry.flush_counts() {
                 tracing::warn!(%error, "refusals can't be written down yet");
             }
+            beside
         });
-        if done.await.is_err() {
+        beside = done.await.unwrap_or_else(|_| {
             tracing::error!("looking after the registry panicked");
-        }
+            None
+        });
     }
+}
+
+/// Commands leave control rows in the queue, which another process can't announce. Returns the
+/// reader, to look through again.
+fn wake_for_wishes(queue: &Queue, reader: Option<QueueReader>) -> Option<QueueReader> {
+    let looked = reader.map_or_else(|| queue.reader(), Ok).and_then(|reader| {
+        if reader.last_seq()? > queue.gauges().last_seq {
+            queue.wake();
+        }
+        Ok(reader)
+    });
+    looked
+        .inspect_err(
+            |error| tracing::warn!(%error, "the queue can't be looked at: commands may wait a minute"),
+        )
+        .ok()
 }

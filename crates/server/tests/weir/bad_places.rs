@@ -51,7 +51,6 @@ fn a_second_server_on_the_same_folder_is_turned_away_and_the_first_goes_on() {
     let folder = Folder::with_site();
     let server = folder.serve();
     serve(&folder, &ANY_PORT).refused(&["another weir is running", "data", "--data"]);
-    folder.run(&["rebuild"]).refused(&["another weir is running"]);
     assert!(folder.run(&["health"]).succeeded().contains(&server.address.to_string()));
     assert_eq!(server.deliver(&[page_view("/")]).status, 202);
     until("everything is folded", || (folder.json(&["ledger"])["pending"] == 0).then_some(()));

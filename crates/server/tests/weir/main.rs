@@ -19,6 +19,7 @@ mod answers;
 mod statistics;
 
 mod metrics;
+mod overload;
 
 mod killed;
 mod stopped;

@@ -35,7 +35,7 @@ impl Store {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let mut conn = open_writer(path, &tuning())?;
         let version_1 = schema::version_1();
-        migrate(&mut conn, &[&version_1])?;
+        migrate(&mut conn, &[&version_1, schema::VERSION_2])?;
         if weir_fault::is_planted(Mistake::StoreSyncsNormal) {
             conn.pragma_update(None, "synchronous", "NORMAL")?;
         }

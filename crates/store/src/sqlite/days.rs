@@ -6,7 +6,8 @@ use weir_event::{DayFrame, Hour, LocalDay, Millis, SiteId};
 use super::batch::Batch;
 use crate::{DayState, SiteDay, StoreError};
 
-const COLUMNS: &str = "day, start, end, zone, fold_version, visit_timeout_secs, state, checksum";
+const COLUMNS: &str = "day, start, end, zone, fold_version, visit_timeout_secs, state, checksum,
+    counts_bots, stale, changes";
 
 impl Batch<'_> {
     pub fn day(&self, site: SiteId, day: LocalDay) -> Result<Option<SiteDay>, StoreError> {
@@ -23,8 +24,8 @@ impl Batch<'_> {
     /// Fixes what a day is folded with.
     pub fn open_day(&mut self, site: SiteId, day: &SiteDay) -> Result<(), StoreError> {
         let sql = "INSERT INTO site_days
-                   (site, day, start, end, zone, fold_version, visit_timeout_secs, state)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+                   (site, day, start, end, zone, fold_version, visit_timeout_secs, state, counts_bots)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
         let frame = &day.frame;
         self.tx.prepare_cached(sql)?.execute(params![
             site.0,
@@ -34,7 +35,8 @@ impl Batch<'_> {
             day.zone,
             day.fold_version,
             day.visit_timeout_secs,
-            day.state as u8
+            day.state as u8,
+            day.counts_bots,
         ])?;
         let sql = "INSERT OR IGNORE INTO site_hours (site, start, day, wall_minutes) VALUES (?1, ?2, ?3, ?4)";
         let mut statement = self.tx.prepare_cached(sql)?;
@@ -45,25 +47,16 @@ impl Batch<'_> {
     }
 
     pub fn set_day_state(&mut self, site: SiteId, day: LocalDay, state: DayState) -> Result<(), StoreError> {
-        let sql = "UPDATE site_days SET state = ?3 WHERE site = ?1 AND day = ?2";
+        let sql = "UPDATE site_days SET state = ?3, changes = changes + 1 WHERE site = ?1 AND day = ?2";
         self.tx.prepare_cached(sql)?.execute((site.0, day.0, state as u8))?;
         Ok(())
     }
 
-    pub fn set_fold_version(&mut self, site: SiteId, day: LocalDay, version: u32) -> Result<(), StoreError> {
-        let sql = "UPDATE site_days SET fold_version = ?3 WHERE site = ?1 AND day = ?2";
-        self.tx.prepare_cached(sql)?.execute((site.0, day.0, version))?;
+    /// Tells readers that the day's log or statistics are no longer what they were.
+    pub fn touch_day(&mut self, site: SiteId, day: LocalDay) -> Result<(), StoreError> {
+        let sql = "UPDATE site_days SET changes = changes + 1 WHERE site = ?1 AND day = ?2";
+        self.tx.prepare_cached(sql)?.execute((site.0, day.0))?;
         Ok(())
-    }
-
-    /// Days whose events may still move that another version of the fold has folded.
-    pub fn days_outdated(&self, fold_version: u32) -> Result<Vec<(SiteId, LocalDay)>, StoreError> {
-        let sql = "SELECT site, day FROM site_days WHERE state IN (0, 1) AND fold_version <> ?1
-                   ORDER BY site, day";
-        let mut statement = self.tx.prepare_cached(sql)?;
-        let days =
-            statement.query_map((fold_version,), |row| Ok((SiteId(row.get(0)?), LocalDay(row.get(1)?))))?;
-        Ok(days.collect::<Result<_, _>>()?)
     }
 
     /// Days in `state` that ended at or before `before`, of any site.
@@ -98,6 +91,28 @@ pub(super) fn read_days(
     Ok(days)
 }
 
+/// Days that end after `since`, ascending, without their hours.
+pub(super) fn read_days_since(
+    conn: &Connection,
+    site: SiteId,
+    since: Millis,
+) -> Result<Vec<SiteDay>, StoreError> {
+    // From the latest on: these are few, and the days before them are many.
+    let sql = format!("SELECT {COLUMNS} FROM site_days WHERE site = ?1 ORDER BY day DESC");
+    let mut statement = conn.prepare_cached(&sql)?;
+    let days = statement.query_map((site.0,), |row| Ok(parse(row)))?;
+    let mut found = Vec::new();
+    for day in days {
+        let day = day??;
+        if day.frame.end <= since {
+            break;
+        }
+        found.push(day);
+    }
+    found.reverse();
+    Ok(found)
+}
+
 pub(super) fn read_first_day(conn: &Connection, site: SiteId) -> Result<Option<LocalDay>, StoreError> {
     let mut statement = conn.prepare_cached("SELECT min(day) FROM site_days WHERE site = ?1")?;
     Ok(statement.query_row((site.0,), |row| Ok(row.get::<_, Option<i32>>(0)?.map(LocalDay)))?)
@@ -117,6 +132,9 @@ fn parse(row: &Row<'_>) -> Result<SiteDay, StoreError> {
         zone: row.get(3)?,
         fold_version: row.get(4)?,
         visit_timeout_secs: row.get(5)?,
+        counts_bots: row.get(8)?,
+        stale: row.get(9)?,
+        changes: row.get(10)?,
         state,
         checksum: row.get(7)?,
     })

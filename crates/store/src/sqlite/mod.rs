@@ -22,5 +22,8 @@ mod reader;
 
 mod retire;
 
+mod refold;
+
 pub use batch::{Batch, Store};
 pub use reader::{Reading, StoreReader};
+pub use rows::LogPlace;

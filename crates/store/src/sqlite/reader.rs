@@ -10,6 +10,7 @@ use weir_rollups::{Counters, Key, Statistic, Table, ValueId};
 use weir_sqlite::Readers;
 
 use super::batch::read_checkpoint;
+use super::rows::LogPlace;
 use super::units::Interned;
 use super::{books, days, dictionary, rows, stats};
 use crate::{Checkpoint, Dimension, LogRow, SiteDay, StatRow, StoreBooks, StoreError};
@@ -123,6 +124,52 @@ impl Reading<'_> {
         })
     }
 
+    /// At most `max` rows of the same from `place` on, for who reads a day in several transactions.
+    pub fn log_piece(
+        &self,
+        site: SiteId,
+        range: (Millis, Millis),
+        place: &mut LogPlace,
+        max: usize,
+        each: &mut dyn FnMut(&LogRow<'_>),
+    ) -> Result<(), StoreError> {
+        let mut interned = self.interned.borrow_mut();
+        rows::read_log_piece(&self.tx, &mut interned, site, range, place, max, &mut |row| {
+            each(row);
+            Ok(())
+        })
+    }
+
+    /// At most `max` rows of a table with buckets in `range`, both included, past the key `after`, in
+    /// the order of their keys; true where that is all of them.
+    pub fn table_piece(
+        &self,
+        site: SiteId,
+        (table, grain): (Table, Grain),
+        range: (i64, i64),
+        after: Option<Key>,
+        max: usize,
+        each: &mut dyn FnMut(Key, Counters),
+    ) -> Result<bool, StoreError> {
+        stats::row_piece(&self.tx, site, (table, grain), range, after, max, each)
+    }
+
+    /// How many days there are from `from` to `to`, both included, and how often they have changed:
+    /// equal twice, nothing of them has changed in between.
+    pub fn changes(&self, site: SiteId, from: LocalDay, to: LocalDay) -> Result<(i64, i64), StoreError> {
+        let sql = "SELECT count(*), coalesce(sum(changes), 0) FROM site_days
+                   WHERE site = ?1 AND day BETWEEN ?2 AND ?3";
+        let mut statement = self.tx.prepare_cached(sql)?;
+        Ok(statement.query_row((site.0, from.0, to.0), |row| Ok((row.get(0)?, row.get(1)?)))?)
+    }
+
+    /// How many days of a site wait to be counted anew; of all sites where none is named.
+    pub fn stale_days(&self, site: Option<SiteId>) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM site_days WHERE stale AND (?1 IS NULL OR site = ?1)";
+        let mut statement = self.tx.prepare_cached(sql)?;
+        Ok(statement.query_row((site.map(|site| site.0),), |row| Ok(books::count(row.get(0)?)))?)
+    }
+
     /// Sites that hold any day, whether the registry lists them or not.
     pub fn sites(&self) -> Result<Vec<SiteId>, StoreError> {
         let mut statement = self.tx.prepare_cached("SELECT DISTINCT site FROM site_days ORDER BY site")?;
@@ -176,10 +223,16 @@ impl Reading<'_> {
 
     /// Distinct visitors with a counted event since `since`.
     pub fn visitors_now(&self, site: SiteId, since: Millis) -> Result<u64, StoreError> {
-        let sql = "SELECT count(DISTINCT visitor) FROM events
-                   WHERE site = ?1 AND time >= ?2 AND set_aside IS NULL AND kind < 3";
+        // Bots count where their day says so, which is today or, around midnight, the day before.
+        let (mut from, mut to) = (Millis(0), Millis(0));
+        for day in days::read_days_since(&self.tx, site, since)?.into_iter().filter(|day| day.counts_bots) {
+            from = if from == to { day.frame.start } else { from };
+            to = day.frame.end;
+        }
+        let sql = "SELECT count(DISTINCT visitor) FROM events WHERE site = ?1 AND time >= ?2 AND kind < 3
+                       AND (set_aside IS NULL OR set_aside = 64 AND time >= ?3 AND time < ?4)";
         let mut statement = self.tx.prepare_cached(sql)?;
-        Ok(statement.query_row((site.0, since.0), |row| Ok(books::count(row.get(0)?)))?)
+        Ok(statement.query_row((site.0, since.0, from.0, to.0), |row| Ok(books::count(row.get(0)?)))?)
     }
 
     /// Whether the site has any day at all.

@@ -8,6 +8,7 @@ use weir_rollups::{Counters, Key, Table};
 
 use super::batch::{Batch, Store};
 use super::layout::Layout;
+use super::refold::HOLDS_SET_ASIDE;
 use super::rows::reason;
 use super::stats::each_row;
 use crate::{BookEntry, DayState, SiteDay, StoreError};
@@ -30,11 +31,11 @@ impl Batch<'_> {
         copy_sealed(&self.tx, site, (from, to))?;
         let delete = "DELETE FROM events WHERE site = ?1 AND time >= ?2 AND time < ?3";
         self.tx.prepare_cached(delete)?.execute((site.0, from, to))?;
-        let sql = "UPDATE site_days SET holds_set_aside = EXISTS (SELECT 1 FROM sealed_events
-                       WHERE site = ?1 AND second >= ?3 AND second < ?4 AND set_aside IS NOT NULL)
-                   WHERE site = ?1 AND day = ?2";
-        let range = (site.0, day.frame.day.0, day.frame.start.secs(), day.frame.end.secs());
-        self.tx.prepare_cached(sql)?.execute(range)?;
+        let sql =
+            format!("UPDATE site_days SET holds_set_aside = {HOLDS_SET_ASIDE} WHERE site = ?1 AND day = ?2");
+        let (start, end) = (day.frame.start.secs(), day.frame.end.secs());
+        let range = (site.0, day.frame.day.0, start, end, day.counts_bots);
+        self.tx.prepare_cached(&sql)?.execute(range)?;
         self.set_day_state(site, day.frame.day, DayState::Sealed)
     }
 
@@ -42,15 +43,17 @@ impl Batch<'_> {
     pub fn freeze_day(&mut self, site: SiteId, day: &SiteDay, checksum: &[u8]) -> Result<(), StoreError> {
         self.expire(site, day, Expiry::All)?;
         self.set_day_state(site, day.frame.day, DayState::Frozen)?;
-        let sql = "UPDATE site_days SET checksum = ?3 WHERE site = ?1 AND day = ?2";
+        let sql = "UPDATE site_days SET checksum = ?3, stale = 0 WHERE site = ?1 AND day = ?2";
         self.tx.prepare_cached(sql)?.execute((site.0, day.frame.day.0, checksum))?;
         Ok(())
     }
 
     /// Events that were set aside are kept for a while, so that a rule can be undone; not for ever.
+    /// Those of bots stay where the day counts them.
     pub fn expire_set_aside(&mut self, site: SiteId, day: &SiteDay) -> Result<(), StoreError> {
         self.expire(site, day, Expiry::SetAside)?;
-        let sql = "UPDATE site_days SET holds_set_aside = 0 WHERE site = ?1 AND day = ?2";
+        let sql =
+            "UPDATE site_days SET holds_set_aside = 0, changes = changes + 1 WHERE site = ?1 AND day = ?2";
         self.tx.prepare_cached(sql)?.execute((site.0, day.frame.day.0))?;
         Ok(())
     }
@@ -70,25 +73,30 @@ impl Batch<'_> {
         Ok(days.collect::<Result<_, _>>()?)
     }
 
-    /// Every row of a day and its hours, of all statistics.
-    pub fn day_rows(&self, site: SiteId, day: &DayFrame) -> Result<Vec<(Key, Counters)>, StoreError> {
-        let mut rows = Vec::new();
+    /// Every row of a day and its hours, of all statistics, in the order of their keys.
+    pub fn day_rows(
+        &self,
+        site: SiteId,
+        day: &DayFrame,
+        each: &mut dyn FnMut(Key, Counters),
+    ) -> Result<(), StoreError> {
         let bucket = i64::from(day.day.0);
         let hours = (day.start.secs(), day.end.secs() - 1);
         for table in Table::ALL {
-            for (grain, range) in [(Grain::Day, (bucket, bucket)), (Grain::Hour, hours)] {
+            for (grain, range) in [(Grain::Hour, hours), (Grain::Day, (bucket, bucket))] {
                 each_row(&self.tx, site, table, grain, None, range, &mut |key, counters| {
-                    rows.push((key, counters));
+                    each(key, counters);
                     Ok(())
                 })?;
             }
         }
-        Ok(rows)
+        Ok(())
     }
 
     fn expire(&mut self, site: SiteId, day: &SiteDay, which: Expiry) -> Result<(), StoreError> {
         let only = match which {
             Expiry::All => "",
+            Expiry::SetAside if day.counts_bots => "AND set_aside IS NOT NULL AND set_aside <> 64",
             Expiry::SetAside => "AND set_aside IS NOT NULL",
         };
         let (from, to) = (day.frame.start.secs(), day.frame.end.secs());
@@ -105,8 +113,9 @@ impl Batch<'_> {
         drop(statement);
         for (days_late, set_aside, n) in expired {
             let received_day = LocalDay(day.frame.day.0 + days_late);
-            let entry = match set_aside {
-                Some(code) => BookEntry::SetAside(reason(code)?),
+            let reason = set_aside.map(reason).transpose()?;
+            let entry = match reason.filter(|reason| !day.counts(Some(*reason))) {
+                Some(reason) => BookEntry::SetAside(reason),
                 None => BookEntry::Stored,
             };
             self.book(site, received_day, entry, -n)?;
@@ -174,13 +183,14 @@ impl Store {
 
 /// (table, the columns of its key after the site).
 fn site_tables() -> Vec<(&'static str, &'static str)> {
+    // First the days: a proof looks at sites that have any, and this one is no longer whole.
+    let days = [("site_days", "day")];
     let stats = Table::ALL.map(|table| (table.name(), Layout::of(table).key()));
     let others = [
         ("events", "time, tie"),
         ("sealed_events", "second, rank"),
         ("open_visitors", "day, visitor"),
         ("seen_ids", "id"),
-        ("site_days", "day"),
         ("site_hours", "start"),
         ("growth", "day, dimension"),
         ("dead_events", "queue, seq"),
@@ -188,7 +198,7 @@ fn site_tables() -> Vec<(&'static str, &'static str)> {
         ("clients", "id"),
         ("strings", "id"),
     ];
-    stats.into_iter().chain(others).collect()
+    days.into_iter().chain(stats).chain(others).collect()
 }
 
 fn delete_some(conn: &Connection, (table, key): &(&str, &str), site: SiteId) -> Result<usize, StoreError> {

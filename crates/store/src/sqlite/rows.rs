@@ -23,11 +23,23 @@ const SEALED_ADDED_BY: &str = "INSERT INTO sealed_events
 
 const OPEN_READ_BY: &str = "SELECT time, tie, visitor, page, kind, client, source, name, engaged_ms,
     currency, amount, props, set_aside, days_late FROM events
-    WHERE site = ?1 AND time >= ?2 AND time < ?3 ORDER BY time, tie";
+    WHERE site = ?1 AND (time, tie) > (?2, ?3) AND time < ?4 ORDER BY time, tie";
 
 const SEALED_READ_BY: &str = "SELECT second * 1000, rank, visitor, page, kind, client, source, name,
     engaged_ms, currency, amount, props, set_aside, days_late FROM sealed_events
-    WHERE site = ?1 AND second >= ?2 AND second < ?3 ORDER BY second, rank";
+    WHERE site = ?1 AND (second, rank) > (?2, ?3) AND second < ?4 ORDER BY second, rank";
+
+/// How far a reading of a day's log has come: where the next piece of it begins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogPlace {
+    #[default]
+    Start,
+    /// After this row of a sealed day.
+    Sealed(i64, i64),
+    /// After this row of a day that is not sealed.
+    Open(i64, i64),
+    End,
+}
 
 impl Batch<'_> {
     /// Writes an event into the log and returns the tie it got: the wanted one, or the next free.
@@ -47,8 +59,9 @@ impl Batch<'_> {
         let rank: u32 = self.tx.prepare_cached(sql)?.query_row((row.site.0, second), |row| row.get(0))?;
         self.insert(SEALED_ADDED_BY, row, second, rank)?;
         if row.set_aside.is_some() {
-            let sql = "UPDATE site_days SET holds_set_aside = 1 WHERE site = ?1 AND day = ?2";
-            self.tx.prepare_cached(sql)?.execute((row.site.0, day.0))?;
+            let sql = "UPDATE site_days SET holds_set_aside = 1
+                       WHERE site = ?1 AND day = ?2 AND NOT (counts_bots AND ?3 = 64)";
+            self.tx.prepare_cached(sql)?.execute((row.site.0, day.0, row.set_aside.map(Reason::code)))?;
         }
         Ok(rank)
     }
@@ -100,20 +113,53 @@ pub(super) fn read_log(
     conn: &Connection,
     interned: &mut Interned,
     site: SiteId,
-    (from, to): (Millis, Millis),
+    range: (Millis, Millis),
     each: &mut dyn FnMut(&LogRow<'_>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let mut sealed = conn.prepare_cached(SEALED_READ_BY)?;
+    read_log_piece(conn, interned, site, range, &mut LogPlace::Start, usize::MAX, each)
+}
+
+/// Reads at most `max` rows of the log of `[from, to)` from `place` on, and moves `place`.
+pub(super) fn read_log_piece(
+    conn: &Connection,
+    interned: &mut Interned,
+    site: SiteId,
+    (from, to): (Millis, Millis),
+    place: &mut LogPlace,
+    max: usize,
+    each: &mut dyn FnMut(&LogRow<'_>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut left = max;
     // A sealed second lies within the range when its first millisecond does: days begin on whole
     // seconds, so nothing is cut.
-    let mut rows = sealed.query((site.0, ceil_secs(from), ceil_secs(to)))?;
-    while let Some(row) = rows.next()? {
-        each(&parse(conn, interned, row)?)?;
+    if let LogPlace::Start = place {
+        *place = LogPlace::Sealed(ceil_secs(from), -1);
     }
-    let mut open = conn.prepare_cached(OPEN_READ_BY)?;
-    let mut rows = open.query((site.0, from.0, to.0))?;
-    while let Some(row) = rows.next()? {
-        each(&parse(conn, interned, row)?)?;
+    if let LogPlace::Sealed(second, rank) = *place {
+        let mut statement = conn.prepare_cached(SEALED_READ_BY)?;
+        let mut rows = statement.query((site.0, second, rank, ceil_secs(to)))?;
+        while let Some(row) = rows.next()? {
+            each(&parse(conn, interned, row)?)?;
+            left -= 1;
+            if left == 0 {
+                *place = LogPlace::Sealed(Millis(row.get(0)?).secs(), row.get(1)?);
+                return Ok(());
+            }
+        }
+        *place = LogPlace::Open(from.0, -1);
+    }
+    if let LogPlace::Open(time, tie) = *place {
+        let mut statement = conn.prepare_cached(OPEN_READ_BY)?;
+        let mut rows = statement.query((site.0, time, tie, to.0))?;
+        while let Some(row) = rows.next()? {
+            each(&parse(conn, interned, row)?)?;
+            left -= 1;
+            if left == 0 {
+                *place = LogPlace::Open(row.get(0)?, row.get(1)?);
+                return Ok(());
+            }
+        }
+        *place = LogPlace::End;
     }
     Ok(())
 }

@@ -2,6 +2,9 @@ use weir_rollups::{Statistic, Table};
 
 use super::layout::Layout;
 
+/// From version 1 to 2.
+pub(super) const VERSION_2: &str = include_str!("schema_2.sql");
+
 /// Version 1 of the file.
 pub(super) fn version_1() -> String {
     let mut sql = include_str!("schema.sql").to_owned();

@@ -1,7 +1,7 @@
 //! Rows of the statistics.
 
-use rusqlite::{Connection, params_from_iter};
-use weir_event::{DayFrame, Grain, LocalDay, Month, SiteId};
+use rusqlite::{Connection, Row, params_from_iter};
+use weir_event::{Grain, LocalDay, Month, SiteId};
 use weir_rollups::{Counters, Delta, Key, Statistic, Table, ValueId};
 
 use super::batch::Batch;
@@ -72,15 +72,13 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Puts a day's statistics in place of whatever rows the day and its hours have. Months are left
-    /// as they are: see [`Batch::sum_month`].
-    pub fn replace_day(&mut self, site: SiteId, day: &DayFrame, delta: &Delta) -> Result<(), StoreError> {
-        let bucket = i64::from(day.day.0);
-        self.drop_rows(site, Grain::Day, bucket, bucket)?;
-        self.drop_rows(site, Grain::Hour, day.start.secs(), day.end.secs() - 1)?;
-        for (key, counters) in delta.rows() {
-            self.add_row(site, key, counters)?;
-        }
+    /// Deletes a row that has no counts: none should be there, and adding nothing would keep it.
+    pub fn drop_row_if_zero(&mut self, site: SiteId, key: &Key) -> Result<(), StoreError> {
+        let (grain, role) = (key.grain as i64, i64::from(key.role));
+        let (value, second) = (i64::from(key.value.0), i64::from(key.second.0));
+        let columns = [i64::from(site.0), grain, role, key.bucket, value, second];
+        let columns = &columns[..Layout::of(key.table).key_columns()];
+        self.tx.prepare_cached(&sql_of(key.table).drop_if_zero)?.execute(params_from_iter(columns))?;
         Ok(())
     }
 
@@ -140,7 +138,8 @@ fn roles(conn: &Connection, site: SiteId, table: Table, grain: Grain) -> Result<
     }
 }
 
-/// Rows of a table with buckets in `[from, to]`; all roles where none is given.
+/// Rows of a table with buckets in `[from, to]`, in the order of their keys; all roles where none is
+/// given.
 pub(super) fn each_row(
     conn: &Connection,
     site: SiteId,
@@ -153,23 +152,74 @@ pub(super) fn each_row(
     let columns = Layout::of(table).all_columns();
     let sql = format!(
         "SELECT bucket, value, {columns} FROM {}
-         WHERE site = ?1 AND grain = ?2 AND role = ?3 AND bucket BETWEEN ?4 AND ?5",
-        table.name()
+         WHERE site = ?1 AND grain = ?2 AND role = ?3 AND bucket BETWEEN ?4 AND ?5 ORDER BY {}",
+        table.name(),
+        order_of(table)
     );
     let mut statement = conn.prepare_cached(&sql)?;
     let roles = role.map_or_else(|| roles(conn, site, table, grain), |role| Ok(vec![role]))?;
     for role in roles {
         let mut rows = statement.query((site.0, grain as u8, role, from, to))?;
         while let Some(row) = rows.next()? {
-            let mut counters = [0; 8];
-            for (i, counter) in counters.iter_mut().enumerate() {
-                *counter = row.get(3 + i)?;
-            }
-            let (bucket, value, second) = (row.get(0)?, ValueId(row.get(1)?), ValueId(row.get(2)?));
-            each(Key { table, grain, role, bucket, value, second }, Counters::from_values(counters))?;
+            let (key, counters) = parse(row, table, grain, role)?;
+            each(key, counters)?;
         }
     }
     Ok(())
+}
+
+/// The columns of a key after the role, which are its order.
+fn order_of(table: Table) -> String {
+    format!("bucket, {}", Layout::of(table).values())
+}
+
+fn parse(row: &Row<'_>, table: Table, grain: Grain, role: u8) -> rusqlite::Result<(Key, Counters)> {
+    let mut counters = [0; 8];
+    for (i, counter) in counters.iter_mut().enumerate() {
+        *counter = row.get(3 + i)?;
+    }
+    let (bucket, value, second) = (row.get(0)?, ValueId(row.get(1)?), ValueId(row.get(2)?));
+    Ok((Key { table, grain, role, bucket, value, second }, Counters::from_values(counters)))
+}
+
+/// At most `max` rows of a table with buckets in `[from, to]` past the key `after`, in the order of
+/// their keys; true where that is all of them.
+pub(super) fn row_piece(
+    conn: &Connection,
+    site: SiteId,
+    (table, grain): (Table, Grain),
+    (from, to): (i64, i64),
+    after: Option<Key>,
+    max: usize,
+    each: &mut dyn FnMut(Key, Counters),
+) -> Result<bool, StoreError> {
+    let (columns, order) = (Layout::of(table).all_columns(), order_of(table));
+    // Compared as a whole, so that the key's order finds the place.
+    let place = if Layout::of(table).has_second { "(?4, ?5, ?6)" } else { "(?4, ?5 + 0 * ?6)" };
+    let sql = format!(
+        "SELECT bucket, value, {columns} FROM {} WHERE site = ?1 AND grain = ?2 AND role = ?3
+             AND ({order}) > {place} AND bucket <= ?7 ORDER BY {order}",
+        table.name()
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut left = max;
+    for role in roles(conn, site, table, grain)? {
+        let (bucket, value, second) = match after {
+            Some(key) if key.role > role => continue,
+            Some(key) if key.role == role => (key.bucket, i64::from(key.value.0), i64::from(key.second.0)),
+            _ => (from.saturating_sub(1), i64::MAX, i64::MAX),
+        };
+        let mut rows = statement.query((site.0, grain as u8, role, bucket, value, second, to))?;
+        while let Some(row) = rows.next()? {
+            let (key, counters) = parse(row, table, grain, role)?;
+            each(key, counters);
+            left -= 1;
+            if left == 0 {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
 }
 
 /// One statistic's rows with buckets in `[from, to]`.
