@@ -247,3 +247,32 @@ fn waking_ends_the_wait_whichever_of_the_two_comes_first() {
         waiting.join().expect("no panic");
     });
 }
+
+#[test]
+fn a_settlement_is_carried_out_though_nobody_appends_after_it() {
+    check_schedules(300, Timeouts::AtAnyTime, || {
+        let (queue, _disk) = open(0);
+        assert_eq!(send(&queue, &[1]).accepted.len(), 1);
+        queue.settle(Seq(1));
+        // A writer that sleeps on leaves this to spin until the scheduler has seen enough.
+        while queue.gauges().backlog_events > 0 {
+            thread::yield_now();
+        }
+    });
+}
+
+#[test]
+fn a_sender_who_finds_no_room_hurries_the_settlement_that_makes_some() {
+    check_schedules(300, Timeouts::Never, || {
+        let (queue, _disk) = open(0);
+        assert_eq!(send(&queue, &[3, 2]).accepted.len(), 2, "it is full");
+        let settling = {
+            let queue = queue.clone();
+            thread::spawn(move || queue.settle(Seq(5)))
+        };
+        while block_on(queue.append(events(1))).is_err() {
+            thread::yield_now();
+        }
+        settling.join().expect("no panic");
+    });
+}
