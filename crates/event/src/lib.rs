@@ -20,6 +20,10 @@ mod control;
 
 pub mod limits;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use calendar::{DayFrame, Grain, Hour, LocalDay, Month, Zone, ZoneError};
 pub use clock::{Clock, SystemClock};
 pub use control::Control;

@@ -31,6 +31,10 @@ mod ingest;
 
 mod http;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use client_ip::{TrustedProxies, sender_network};
 pub use config::{ConfigError, IngestConfig, RateLimit};
 pub use geo::Geo;

@@ -32,6 +32,10 @@ mod verify;
 
 mod error;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use drain::{Committed, Drained, Processor, ProcessorOptions};
 pub use enrich::{Enriched, Enricher, SiteView};
 pub use error::ProcessorError;

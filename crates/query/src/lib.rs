@@ -20,6 +20,10 @@ mod run;
 
 mod shape;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use error::QueryError;
 pub use parse::{Question, QuestionBody};
 pub use plan::{Piece, Plan, Reads};

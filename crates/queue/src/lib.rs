@@ -37,6 +37,10 @@ mod queue;
 
 mod reader;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 #[cfg(test)]
 mod schedules;
 

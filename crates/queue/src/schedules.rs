@@ -185,22 +185,22 @@ fn a_day(failing: u32) {
 
 #[test]
 fn everybody_is_answered_once_and_the_limits_hold_in_every_order() {
-    check_schedules(2_000, Timeouts::AtAnyTime, || a_day(0));
+    check_schedules(1_000, Timeouts::AtAnyTime, || a_day(0));
 }
 
 #[test]
 fn nobody_depends_on_a_wait_that_ends_by_itself() {
-    check_schedules(2_000, Timeouts::Never, || a_day(0));
+    check_schedules(1_000, Timeouts::Never, || a_day(0));
 }
 
 #[test]
 fn writes_that_fail_leave_nobody_waiting_and_nothing_behind() {
-    check_schedules(2_000, Timeouts::Never, || a_day(30));
+    check_schedules(1_000, Timeouts::Never, || a_day(30));
 }
 
 #[test]
 fn closing_loses_no_delivery_that_was_taken_in() {
-    check_schedules(2_000, Timeouts::Never, || {
+    check_schedules(1_000, Timeouts::Never, || {
         let (queue, disk) = open(10);
         let sending: Vec<_> = (0..3)
             .map(|_| {

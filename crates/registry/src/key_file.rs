@@ -80,7 +80,7 @@ fn overwrite(mut old: File) -> io::Result<()> {
     old.sync_data()
 }
 
-fn format(keys: &Keys) -> String {
+pub(crate) fn format(keys: &Keys) -> String {
     let mut lines: Vec<String> = keys.iter().map(|((site, day), key)| line(*site, *day, key)).collect();
     lines.sort();
     format!("{HEAD}\n{}", lines.concat())
@@ -90,7 +90,7 @@ fn line(site: SiteId, day: LocalDay, key: &Key) -> String {
     format!("{site} {day} {}\n", blake3::Hash::from_bytes(key.0).to_hex())
 }
 
-fn parse(text: &str) -> Option<Keys> {
+pub(crate) fn parse(text: &str) -> Option<Keys> {
     let lines = text.strip_prefix(HEAD)?.strip_prefix('\n')?;
     if !lines.is_empty() && !lines.ends_with('\n') {
         return None;

@@ -40,6 +40,10 @@ mod settings;
 
 mod proofs;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use error::RegistryError;
 pub use host::normalise_host;
 pub use login::LoginSession;

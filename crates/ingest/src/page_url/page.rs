@@ -88,9 +88,9 @@ pub(crate) fn origin_host(header: &str) -> Option<String> {
     Some(bare_host(url.host_str()?).to_ascii_lowercase())
 }
 
-/// `www.` names the same site, and so does a final dot.
+/// `www.` names the same site, and so do final dots.
 pub(super) fn bare_host(host: &str) -> &str {
-    let mut host = host.strip_suffix('.').unwrap_or(host);
+    let mut host = host.trim_end_matches('.');
     while let Some(rest) = host.strip_prefix("www.").filter(|rest| rest.contains('.')) {
         host = rest;
     }
@@ -118,6 +118,7 @@ mod tests {
         check_page("https://example.com:443/a/", "example.com/a/");
         check_page("https://example.com:8443/a?utm_source=x&id=7#top", "example.com/a");
         check_page("https://user:secret@example.com./a", "example.com/a");
+        check_page("https://example.com%2e%2e/a", "example.com/a");
         check_page("https://example.com/A/../b/./%7Ec", "example.com/b/~c");
         check_page("https://münchen.example/straße", "xn--mnchen-3ya.example/straße");
         check_page("https://example.com/caf%C3%A9/%F0%9F%98%80", "example.com/café/😀");
