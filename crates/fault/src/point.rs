@@ -43,12 +43,12 @@ pub enum Point {
     RetireCommitted,
     /// Some rows of a removed site are deleted, others are still there.
     SiteErasing,
-    /// A day is rebuilt and not committed.
-    RebuildWritten,
-    /// It is committed, the next days and the months are as they were.
-    RebuildCommitted,
-    /// A month is summed up anew and not committed.
+    /// A month whose days have all expired is summed up anew and not committed.
     MonthWritten,
+    /// A day is counted anew, its month moved, and nothing is committed.
+    RebuildWritten,
+    /// It is committed, the next days are as they were.
+    RebuildCommitted,
 }
 
 impl Point {
@@ -75,9 +75,9 @@ impl Point {
         Self::AsideExpired,
         Self::RetireCommitted,
         Self::SiteErasing,
+        Self::MonthWritten,
         Self::RebuildWritten,
         Self::RebuildCommitted,
-        Self::MonthWritten,
     ];
 
     pub const fn name(self) -> &'static str {

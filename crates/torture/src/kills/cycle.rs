@@ -17,8 +17,10 @@ use super::plan::{Kill, Load};
 use super::server::{End, News, Server};
 use crate::Dice;
 
-/// How long a point may take to be reached; then the kill comes from outside.
+/// How long a point may take to be reached; then the kill comes from outside. Longer where the start
+/// has taken long: the machine is busy with something else.
 const POINT_WAIT: Duration = Duration::from_millis(1_500);
+const POINT_WAIT_STARTS: u32 = 30;
 
 /// A sender sends so many deliveries at once and then takes its time.
 const AT_ONCE: usize = 3;
@@ -106,6 +108,7 @@ pub(super) fn live(
 /// When something is due that is not the server's doing.
 struct Schedule {
     kill: Kill,
+    started: Instant,
     next: Instant,
     stopping: Option<Duration>,
 }
@@ -116,12 +119,14 @@ impl Schedule {
             Kill::AfterStart(after) => started + after,
             _ => started + PATIENCE,
         };
-        Self { kill, next, stopping: None }
+        Self { kill, started, next, stopping: None }
     }
 
     fn listens(&mut self, now: Instant) {
         match self.kill {
-            Kill::AtPoint { .. } => self.next = now + POINT_WAIT,
+            Kill::AtPoint { .. } => {
+                self.next = now + POINT_WAIT.max(POINT_WAIT_STARTS * (now - self.started))
+            }
             Kill::AfterStart(_) => {}
             Kill::AfterSend(after) => self.next = now + after,
             Kill::Stopping { sending, stopping } => {

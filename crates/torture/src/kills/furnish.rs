@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use weir_event::{Clock, Control, Event, Kind, Millis, SiteId, SystemClock, VisitorId, Zone, limits};
 use weir_queue::{Entry, Queue, QueueOptions, append_control_beside};
-use weir_registry::Registry;
+use weir_registry::{Counting, Registry};
 use weir_testkit::{event_id, page_view};
 
 use super::known::{Known, KnownEvent, SITES, Site};
@@ -63,6 +63,7 @@ impl Furniture {
             Furnish::RemoveGuest => self.remove_guest(data),
             Furnish::DamagedRow => self.damaged_row(data),
             Furnish::OldFold => old_fold(data),
+            Furnish::Refold => self.refold(data, &mut Dice::new(seed)),
         }
     }
 
@@ -124,6 +125,16 @@ impl Furniture {
         registry(data)?.remove_site(&domain)?;
         append_control_beside(&data.join("queue.db"), Control::RemoveSite(id))?;
         self.removed.push(id);
+        Ok(())
+    }
+
+    /// As an operator changes what a visit is and whether bots count.
+    fn refold(&self, data: &Path, dice: &mut Dice) -> anyhow::Result<()> {
+        let site = &self.sites[dice.index(self.sites.len())];
+        let visit_timeout_secs = limits::VISIT_TIMEOUT_SECS / (1 + i64::from(dice.flip()));
+        let counting = Counting { visit_timeout_secs, counts_bots: dice.flip() };
+        registry(data)?.set_counting(site.domain, counting)?;
+        append_control_beside(&data.join("queue.db"), Control::Refold(site.id))?;
         Ok(())
     }
 

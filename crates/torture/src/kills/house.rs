@@ -122,7 +122,7 @@ impl House {
         self.must_be_empty(cycle, "all sent again and drained", wrong)
     }
 
-    /// Runs a server that nobody kills, sends, waits until nothing is pending, and stops it.
+    /// Runs a server that nobody kills, sends, waits until nothing is left to do, verifies, and stops it.
     fn drain(&self, numbers: &[usize]) -> anyhow::Result<Vec<String>> {
         let server = Server::start(&self.program, &self.data(), &self.log(), None)?;
         let address = cycle::listening(&server, &self.log())?;
@@ -132,6 +132,9 @@ impl House {
         server.terminate();
         let end = server.wait()?;
         let mut wrong: Vec<String> = verified.told.iter().map(|row| format!("verify: {row:?}")).collect();
+        if verified.moving > 0 {
+            wrong.push(format!("verify: {} days moved while nothing came in", verified.moving));
+        }
         if end != End::Exited(0) {
             wrong.push(format!("the server was asked to stop and ended {end:?}"));
         }
@@ -144,9 +147,10 @@ impl House {
         let id = queue.id()?;
         let begun = Instant::now();
         loop {
-            let checkpoint = store.read(|reading| reading.checkpoint())?;
+            let (checkpoint, stale) =
+                store.read(|reading| Ok((reading.checkpoint()?, reading.stale_days(None)?)))?;
             let read = checkpoint.filter(|c| c.queue == id).map_or(Seq(0), |c| c.seq);
-            if queue.pending(read, 1)?.is_empty() {
+            if stale == 0 && queue.pending(read, 1)?.is_empty() {
                 return Ok(());
             }
             ensure!(begun.elapsed() < PATIENCE, "the queue is not drained: see {}", self.log().display());

@@ -71,6 +71,8 @@ pub(super) enum Furnish {
     DamagedRow,
     /// Open days, as another version of the fold has left them.
     OldFold,
+    /// Other rules for a site, and the wish to count its days anew by them.
+    Refold,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,13 +159,13 @@ fn passes_max(point: Point) -> u64 {
         | Point::StatisticsWritten
         | Point::BatchWritten
         | Point::BatchCommitted
-        | Point::SettleAsked
-        | Point::MonthWritten => 2,
+        | Point::SettleAsked => 2,
         Point::QueueSettling
         | Point::AsideExpired
         | Point::IdsForgotten
         | Point::RowBuried
-        | Point::ControlDone => 1,
+        | Point::ControlDone
+        | Point::MonthWritten => 1,
     }
 }
 
@@ -184,25 +186,31 @@ fn furnish(seed: u64, cycle: u64, is_past: bool, kill: Kill) -> Vec<Furnish> {
     if is_past {
         return vec![Furnish::Past];
     }
-    // A guest comes in the cycle before the one that removes it.
+    let next = cycle + 1;
+    // A guest comes in the cycle before the one that removes it. Only even cycles remove one, so this
+    // asks for one plan more and no further.
     let next_removes = !cycle.is_multiple_of(2)
-        && !(cycle + 1).is_multiple_of(HOUSE_CYCLES)
-        && removes(Plan::of(seed, cycle + 1).kill);
-    let needed = match kill {
-        _ if next_removes => Some(Furnish::AddGuest),
-        kill if removes(kill) => Some(Furnish::RemoveGuest),
-        Kill::AtPoint { point: Point::RowBuried, .. } => Some(Furnish::DamagedRow),
-        Kill::AtPoint {
-            point: Point::RebuildWritten | Point::RebuildCommitted | Point::MonthWritten,
-            ..
-        } => Some(Furnish::OldFold),
-        _ => None,
-    };
-    needed.into_iter().collect()
+        && !next.is_multiple_of(HOUSE_CYCLES)
+        && Plan::of(seed, next).furnish.contains(&Furnish::RemoveGuest);
+    match kill {
+        _ if next_removes => vec![Furnish::AddGuest],
+        Kill::AtPoint { point, .. } => needed_by(point, Dice::of(!seed, cycle).flip()).to_vec(),
+        _ => Vec::new(),
+    }
 }
 
-fn removes(kill: Kill) -> bool {
-    matches!(kill, Kill::AtPoint { point: Point::SiteErasing | Point::ControlDone, .. })
+/// What makes a server come to a point; of two kinds of wishes one or the other.
+fn needed_by(point: Point, either: bool) -> &'static [Furnish] {
+    match point {
+        Point::RowBuried => &[Furnish::DamagedRow],
+        Point::SiteErasing => &[Furnish::RemoveGuest],
+        Point::ControlDone if either => &[Furnish::RemoveGuest],
+        Point::RebuildWritten | Point::RebuildCommitted if either => &[Furnish::OldFold, Furnish::Refold],
+        Point::ControlDone | Point::MonthWritten | Point::RebuildWritten | Point::RebuildCommitted => {
+            &[Furnish::Refold]
+        }
+        _ => &[],
+    }
 }
 
 #[cfg(test)]
