@@ -26,6 +26,8 @@ mod session;
 
 mod site;
 
+mod freshness;
+
 mod query;
 
 mod streams;

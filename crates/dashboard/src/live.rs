@@ -20,6 +20,7 @@ use weir_registry::Access;
 use crate::Dashboard;
 use crate::answer::{ApiError, ErrorBody};
 use crate::caller::{Credential, Reader};
+use crate::freshness::Freshness;
 use crate::streams::StreamPlace;
 
 /// What the store committed last, for those who wait. Readers may miss versions but never a site:
@@ -69,7 +70,7 @@ pub(crate) struct LiveParams {
 pub(crate) struct LiveFigures {
     /// Distinct visitors of the last 5 minutes.
     visitors_now: u64,
-    /// RFC 3339. What was received before is in the statistics.
+    /// RFC 3339. What was acknowledged before is in the statistics.
     complete_until: String,
     /// Acknowledged events, of all sites, that are not in the statistics yet.
     pending: u64,
@@ -182,21 +183,9 @@ impl View {
 }
 
 fn figures(dashboard: &Dashboard, site: SiteId) -> Result<LiveFigures, ApiError> {
-    let now = dashboard.clock.now();
-    // Before the store is read: it may have read more by then, never less.
-    let gauges = dashboard.queue.gauges();
-    let (visitors_now, checkpoint) = dashboard
-        .store
-        .read(|reading| Ok((reading.visitors_now(site, now - limits::NOW_MS)?, reading.checkpoint()?)))?;
-    let here = checkpoint.filter(|checkpoint| checkpoint.queue == dashboard.queue.id());
-    // Not the backlog: what the store has and the queue has not settled yet is not pending.
-    let pending = here.map_or(gauges.backlog_events, |here| {
-        u64::try_from(gauges.last_seq.0 - here.seq.0).unwrap_or_default()
-    });
-    let complete_until = match here {
-        Some(here) if pending > 0 => here.received,
-        _ => now,
-    };
+    let Freshness { complete_until, pending } = Freshness::of(dashboard)?;
+    let since = dashboard.clock.now() - limits::NOW_MS;
+    let visitors_now = dashboard.store.read(|reading| reading.visitors_now(site, since))?;
     Ok(LiveFigures { visitors_now, complete_until: complete_until.to_string(), pending })
 }
 

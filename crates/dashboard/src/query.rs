@@ -9,6 +9,7 @@ use weir_query::{Answer, QueryError, Question, QuestionBody};
 use crate::Dashboard;
 use crate::answer::{ApiError, ErrorBody};
 use crate::caller::Reader;
+use crate::freshness::Freshness;
 
 /// Statistics of one site. Question and answer follow Plausible's Stats API v2.
 #[utoipa::path(post, path = "/api/v2/query", tag = "query", request_body = QuestionBody, responses(
@@ -24,7 +25,12 @@ pub(crate) async fn query(
     let question = Question::parse(&body?)?;
     let site = reader.site(&dashboard, question.site())?;
     let answer = dashboard.off_thread(move |dashboard| {
-        Ok(weir_query::run(&dashboard.store, &site, dashboard.clock.now(), &question)?)
+        // Before the figures are read: they may hold more by then, never less.
+        let freshness = Freshness::of(dashboard)?;
+        let mut answer = weir_query::run(&dashboard.store, &site, dashboard.clock.now(), &question)?;
+        answer.meta.complete_until = Some(freshness.complete_until.to_string());
+        answer.meta.pending = Some(freshness.pending);
+        Ok(answer)
     });
     answer.await.map(Json)
 }

@@ -60,7 +60,7 @@ fn described() -> OpenApiRouter<Dashboard> {
         .routes(routes!(session::logout))
         .routes(routes!(session::password))
         .routes(routes!(site::sites, site::add_site))
-        .routes(routes!(site::remove_site))
+        .routes(routes!(site::change_site, site::remove_site))
         .routes(routes!(site::install))
         .layer(DefaultBodyLimit::max(limits::ACCOUNT_BODY_BYTES_MAX));
     let figures = OpenApiRouter::new()

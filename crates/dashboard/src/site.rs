@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use weir_event::{Control, Zone};
 use weir_queue::Entry;
-use weir_registry::{Access, Site, UnknownHost};
+use weir_registry::{Access, Counting, RegistryError, Site, UnknownHost};
+use weir_store::RuleDays;
 
 use crate::Dashboard;
 use crate::answer::{ApiError, Body, ErrorBody};
@@ -30,6 +31,37 @@ pub(crate) struct SiteAnswer {
     has_events: bool,
     /// RFC 3339.
     created_at: String,
+    visit_timeout_minutes: i64,
+    bots: Bots,
+}
+
+/// What becomes of events that look like a bot's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Bots {
+    /// They are kept for 30 days and not counted.
+    SetAside,
+    /// They count as anyone's.
+    Count,
+}
+
+/// What is to change; what is left out stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SiteChangeBody {
+    /// The gap that ends a visit: 5 to 240.
+    visit_timeout_minutes: Option<u16>,
+    bots: Option<Bots>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ChangedSiteAnswer {
+    #[serde(flatten)]
+    site: SiteAnswer,
+    /// Days that are being counted anew by these rules.
+    days_waiting: u64,
+    /// Days that stay as they were counted, by other rules: their events have expired.
+    days_frozen: u64,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -93,6 +125,62 @@ pub(crate) async fn add_site(
         Ok(SiteAnswer::of(&site, has_events(dashboard, &site)?))
     });
     Ok((StatusCode::CREATED, Json(answer.await?)))
+}
+
+/// Changes how a site counts. Its days are counted anew, one by one; what comes in meanwhile is
+/// counted, too.
+#[utoipa::path(patch, path = "/api/sites/{domain}", tag = "sites", params(("domain" = String, Path)),
+    request_body = SiteChangeBody, responses(
+    (status = 200, body = ChangedSiteAnswer),
+    (status = 400, body = ErrorBody, description = "Nothing to change, or nothing that can be"),
+    (status = 404, body = ErrorBody)))]
+pub(crate) async fn change_site(
+    State(dashboard): State<Dashboard>,
+    _owner: Owner,
+    domain: Result<Path<String>, PathRejection>,
+    Body(body): Body<SiteChangeBody>,
+) -> Result<Json<ChangedSiteAnswer>, ApiError> {
+    let Path(domain) = domain?;
+    if body.visit_timeout_minutes.is_none() && body.bots.is_none() {
+        return Err(ApiError::bad_request("Say visit_timeout_minutes, bots or both"));
+    }
+    let changed = dashboard.off_thread(move |dashboard| {
+        let before = dashboard.registry.site(&domain);
+        let before = before.ok_or_else(|| ApiError::from(RegistryError::NoSuchSite(domain.clone())))?;
+        let site = dashboard.registry.set_counting(&domain, body.onto(before.counting))?;
+        let days = rule_days(dashboard, &site)?;
+        // Also where nothing changes but days are left over: of a change that broke off here.
+        if site.counting != before.counting || days.waiting > 0 {
+            refold(dashboard, &site)?;
+        }
+        let site = SiteAnswer::of(&site, days.all > 0);
+        Ok(ChangedSiteAnswer { site, days_waiting: days.waiting, days_frozen: days.frozen })
+    });
+    changed.await.map(Json)
+}
+
+fn refold(dashboard: &Dashboard, site: &Site) -> Result<(), ApiError> {
+    let wish = Entry::Control(Control::Refold(site.id));
+    dashboard.queue.append_blocking(vec![wish]).map(|_| ()).map_err(|error| {
+        tracing::error!(%error, site = %site.id, "a site has new rules, its days keep the old ones");
+        ApiError::busy("New days have the new rules, but the server could not begin to count the others anew: say it again", 60)
+    })
+}
+
+fn rule_days(dashboard: &Dashboard, site: &Site) -> Result<RuleDays, ApiError> {
+    let Counting { visit_timeout_secs, counts_bots } = site.counting;
+    Ok(dashboard.store.read(|reading| reading.rule_days(site.id, visit_timeout_secs, counts_bots))?)
+}
+
+impl SiteChangeBody {
+    fn onto(&self, before: Counting) -> Counting {
+        Counting {
+            visit_timeout_secs: self
+                .visit_timeout_minutes
+                .map_or(before.visit_timeout_secs, |minutes| i64::from(minutes) * 60),
+            counts_bots: self.bots.map_or(before.counts_bots, |bots| bots == Bots::Count),
+        }
+    }
 }
 
 /// Removes a site and everything that was counted for it.
@@ -166,6 +254,8 @@ impl SiteAnswer {
             timezone: site.zone.name().to_owned(),
             has_events,
             created_at: site.created.to_string(),
+            visit_timeout_minutes: site.counting.visit_timeout_secs / 60,
+            bots: if site.counting.counts_bots { Bots::Count } else { Bots::SetAside },
         }
     }
 }

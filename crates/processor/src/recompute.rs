@@ -20,7 +20,7 @@ pub(crate) struct Bounds {
 pub(crate) const BOUNDS: Bounds = Bounds { events: 250_000, rows: 250_000 };
 
 /// Past this, one visitor or one row would be too much, and smaller shares can't help.
-const SHARES_MAX: u64 = 1 << 20;
+const SHARES_MAX: u64 = 1 << 12;
 
 /// A day as it lies in the store.
 pub(crate) trait Source {

@@ -437,3 +437,6 @@ fn bucket_text(key: &Key) -> String {
         Grain::Month => Month(number).first_day().to_string()[..7].to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,44 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases() / 4, ..ProptestConfig::default() })]
+
+    #[test]
+    fn changed_rules_count_as_if_they_had_always_been_so_and_can_be_undone(
+        history in histories(), minutes in 5..=240i64, counts_bots in any::<bool>()
+    ) {
+        check_rules(&history, (minutes, counts_bots));
+    }
+}
+
+fn check_rules(history: &History, changed: (i64, bool)) {
+    const USUAL: (i64, bool) = (30, false);
+    let mut both = Both::new(history);
+    let deliveries = history.deliveries(&both.grounds);
+    let events: Vec<Event> = deliveries.into_iter().map(|(event, _)| event).collect();
+    let (first, second) = events.split_at(events.len() / 2);
+    both.take(first);
+    both.match_logs();
+    both.check("by the usual rules");
+    both.change(changed, "of open days");
+    // What comes now is folded by the new rules.
+    both.take(second);
+    both.match_logs();
+    both.check("more, by the changed rules");
+    both.change(USUAL, "undone");
+    both.later(2 * Millis::HOUR + Millis::DAY, "once every day is closed");
+    let closed = both.rows();
+    both.change(changed, "of closed days");
+    both.rebuild("changed and rebuilt");
+    both.later(2 * Millis::DAY, "once every day is sealed");
+    both.expect_sealed();
+    both.change(USUAL, "of sealed days, undone");
+    both.change(changed, "of sealed days");
+    both.change(USUAL, "undone again");
+    assert_eq!(both.rows(), closed, "exactly what it was");
+}
+
 /// As many as `PROPTEST_CASES` says, else enough for every build.
 fn cases() -> u32 {
     std::env::var_os("PROPTEST_CASES").map_or(48, |_| ProptestConfig::default().cases)
@@ -83,6 +121,24 @@ impl Both {
         for batch in events.chunks(self.batch_events) {
             self.model.batch(batch);
         }
+    }
+
+    /// All sites count otherwise.
+    fn change(&mut self, (minutes, counts_bots): (i64, bool), when: &str) {
+        for ground in &self.grounds {
+            self.world.set_counting(&ground.domain, minutes, counts_bots);
+        }
+        self.world.drain();
+        self.model.visit_timeout_secs = Some(minutes * 60);
+        self.model.counts_bots = counts_bots;
+        self.check(when);
+        assert_eq!(self.world.number("SELECT count(*) FROM site_days WHERE stale"), 0, "{when}");
+    }
+
+    /// Every site's but the pulse's.
+    fn rows(&self) -> Vec<Rows> {
+        let grounds = &self.grounds[..self.grounds.len() - 1];
+        grounds.iter().map(|ground| self.world.rows(ground.id)).collect()
     }
 
     fn restart(&mut self) {

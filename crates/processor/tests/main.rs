@@ -10,11 +10,17 @@ mod histories;
 
 mod equals_naive_model;
 
+mod beside;
+
 mod once;
 
 mod verdicts;
 
 mod retiring;
+
+mod rules;
+
+mod late;
 
 mod proofs;
 

@@ -7,7 +7,7 @@ use std::sync::{LazyLock, Mutex};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use weir_event::{Event, EventId, Kind, Millis, SiteId};
+use weir_event::{Event, EventId, Kind, Millis, Reason, SiteId};
 use weir_processor::{Enriched, Enricher, SiteView};
 
 use crate::world::{Logged, RowName, Rows};
@@ -21,6 +21,9 @@ const HOUR_MS: i64 = 3_600_000;
 /// What has been taken so far, and what arrival has decided.
 #[derive(Default)]
 pub struct Model {
+    /// Half an hour unless told otherwise.
+    pub visit_timeout_secs: Option<i64>,
+    pub counts_bots: bool,
     sites: BTreeMap<SiteId, (String, TimeZone)>,
     seen: HashMap<(SiteId, EventId), i64>,
     days: BTreeMap<(SiteId, Date), bool>,
@@ -145,7 +148,10 @@ impl Model {
     /// Every row of a site that there has to be, and no other.
     pub fn rows(&self, site: SiteId) -> Rows {
         let mut by_date: BTreeMap<Date, Vec<&Taken>> = BTreeMap::new();
-        let counted = |taken: &&Taken| taken.event.site == site && taken.enriched.set_aside.is_none();
+        let counted = |taken: &&Taken| {
+            let reason = taken.enriched.set_aside;
+            taken.event.site == site && (reason.is_none() || self.counts_bots && reason == Some(Reason::Bot))
+        };
         for taken in self.taken.iter().filter(counted) {
             by_date.entry(local_date(self.zone(site), taken.secs())).or_default().push(taken);
         }
@@ -212,8 +218,9 @@ impl Model {
         for (_, mut events) in visitors {
             events.sort_by_key(|event| (event.event.time, event.tie));
             let mut before: Option<i64> = None;
+            let timeout = self.visit_timeout_secs.unwrap_or(HALF_AN_HOUR);
             for event in events {
-                let new = before.is_none_or(|before| event.begins() - before > HALF_AN_HOUR);
+                let new = before.is_none_or(|before| event.begins() - before > timeout);
                 if new {
                     let number = visits.len();
                     visits.push(Visit { number, events: Vec::new(), start: event.secs(), continues: false });

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use weir_event::{Control, Event, Grain, LocalDay, Millis, Seq, SiteId, Zone};
 use weir_processor::{Drained, Processor, ProcessorOptions, Verified, rebuild, verify};
 use weir_queue::{Entry, Queue, QueueOptions};
-use weir_registry::{Registry, Site};
+use weir_registry::{Counting, Registry, Site};
 use weir_rollups::Table;
 use weir_store::{DayState, Store, StoreBooks, StoreReader};
 use weir_testkit::TestClock;
@@ -136,6 +136,13 @@ impl World {
         self.registry.remove_site(&site.domain).expect("removed");
         let wish = Entry::Control(Control::RemoveSite(site.id));
         self.queue.append_blocking(vec![wish]).expect("appended");
+    }
+
+    /// Says how a site counts, as the server does: in the registry, then by a wish in the queue.
+    pub fn set_counting(&self, domain: &str, visit_timeout_mins: i64, counts_bots: bool) {
+        let counting = Counting { visit_timeout_secs: visit_timeout_mins * 60, counts_bots };
+        let site = self.registry.set_counting(domain, counting).expect("set");
+        self.queue.append_blocking(vec![Entry::Control(Control::Refold(site.id))]).expect("appended");
     }
 
     /// Everything statistics, log and books hold, to compare before and after.

@@ -103,6 +103,8 @@ fn meta(asking: &Asking<'_>, found: &Found, rows: usize) -> Meta {
         total_rows: include.total_rows.then_some(rows),
         metric_warnings: warnings(asking, found),
         plan: include.plan.then(plan),
+        complete_until: None,
+        pending: None,
     }
 }
 

@@ -135,6 +135,21 @@ pub(crate) enum SiteCommand {
     },
     /// List the sites
     List,
+    /// Show how a site counts, and whether all of its days are counted so
+    Show { domain: String },
+    /// Change how a site counts; its days are counted anew, beside a running server as well.
+    ///
+    /// Days whose events have expired stay as they were counted.
+    #[command(group = clap::ArgGroup::new("change").required(true).multiple(true))]
+    Set {
+        domain: String,
+        /// The gap that ends a visit, in minutes
+        #[arg(long, group = "change", value_name = "MINUTES", value_parser = clap::value_parser!(u16).range(5..=240))]
+        visit_timeout: Option<u16>,
+        /// What becomes of events that look like a bot's
+        #[arg(long, group = "change", value_enum)]
+        bots: Option<Bots>,
+    },
     /// Remove a site and everything that is held of it
     Remove {
         domain: String,
@@ -142,6 +157,14 @@ pub(crate) enum SiteCommand {
         #[arg(long)]
         yes: bool,
     },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Bots {
+    /// Kept for 30 days and not counted
+    SetAside,
+    /// Counted as anyone's
+    Count,
 }
 
 #[derive(Subcommand)]

@@ -32,6 +32,16 @@ pub struct SiteDay {
     pub checksum: Option<Vec<u8>>,
 }
 
+/// A site's days, seen from the rules that they should be counted by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RuleDays {
+    pub all: u64,
+    /// Counted by other rules, or due for another reason; their events are there.
+    pub waiting: u64,
+    /// Counted by other rules, for good: their events have expired.
+    pub frozen: u64,
+}
+
 impl SiteDay {
     /// A day that nothing has come for yet.
     pub fn opened(frame: DayFrame, zone: &str, fold_version: u32, visit_timeout_secs: i64) -> Self {

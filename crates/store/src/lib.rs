@@ -17,7 +17,7 @@ mod log;
 
 mod sqlite;
 
-pub use day::{DayState, SiteDay};
+pub use day::{DayState, RuleDays, SiteDay};
 pub use dimension::Dimension;
 pub use error::StoreError;
 pub use ledger::{BookEntry, Checkpoint, StoreBooks};

@@ -2,7 +2,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use serde_json::json;
 
-use crate::house::{House, login_body, request};
+use crate::house::{House, json_request, login_body, request};
 
 const ORIGIN: &str = "https://stats.test";
 
@@ -39,6 +39,7 @@ async fn nothing_that_changes_anything_can_be_sent_from_elsewhere() {
         (Method::POST, "/api/password"),
         (Method::POST, "/api/sites"),
         (Method::DELETE, "/api/sites/example.com"),
+        (Method::PATCH, "/api/sites/example.com"),
         (Method::POST, "/api/v2/query"),
     ] {
         let request = Request::builder().method(method.clone()).uri(path).header(header::COOKIE, &cookie);
@@ -152,6 +153,7 @@ async fn the_demo_shows_everything_and_changes_nothing() {
     for refused in [
         house.post("/api/sites", "", json!({"domain": "b.test", "timezone": "UTC"})).await,
         house.delete("/api/sites/demo.test", "").await,
+        house.send(json_request(Method::PATCH, "/api/sites/demo.test", "", &json!({"bots": "count"}))).await,
         house.post("/api/login", "", login_body()).await,
         house.post("/api/logout", "", json!({})).await,
         house.post("/api/password", "", json!({"current": "a", "new": "b"})).await,

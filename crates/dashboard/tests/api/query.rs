@@ -1,7 +1,7 @@
 use axum::body::Body;
 use axum::http::{Method, header};
 use serde_json::json;
-use weir_event::limits;
+use weir_event::{Seq, limits};
 
 use crate::house::{House, request};
 
@@ -49,4 +49,24 @@ async fn a_question_that_is_none_is_refused_with_the_reason() {
     let padded = |n: usize| json!({"site_id": "example.com"}).to_string() + &" ".repeat(n - FRAME);
     ask(padded(limits::QUERY_BODY_BYTES_MAX)).await.refused(400);
     ask(padded(limits::QUERY_BODY_BYTES_MAX + 1)).await.refused(413);
+}
+
+#[tokio::test]
+async fn an_answer_says_up_to_when_it_is_complete_and_what_is_pending() {
+    let (house, cookie) = House::with_owner();
+    let site = house.add_site("example.com");
+    let meta = async || {
+        let question = json!({"site_id": "example.com", "metrics": ["visitors"], "date_range": "day"});
+        house.post("/api/v2/query", &cookie, question).await.ok()["meta"].clone()
+    };
+    let now = "2026-06-01T12:00:00.000Z";
+    assert_eq!(meta().await, json!({"complete_until": now, "pending": 0}));
+    let last = house.receive(site, 0, 3);
+    assert_eq!(meta().await["pending"], 3);
+    house.store_events(site, 2, Seq(last.0 - 1));
+    let so_far = meta().await;
+    assert_eq!(so_far["pending"], 1);
+    assert!(so_far["complete_until"].as_str().is_some_and(|until| until <= now), "{so_far}");
+    house.store_events(site, 1, last);
+    assert_eq!(meta().await, json!({"complete_until": now, "pending": 0}));
 }

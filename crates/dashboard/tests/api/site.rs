@@ -4,7 +4,7 @@ use serde_json::json;
 use weir_event::{Control, Seq};
 use weir_queue::Entry;
 
-use crate::house::{House, Plan, request};
+use crate::house::{House, Plan, json_request, request};
 
 #[tokio::test]
 async fn a_site_is_added_listed_and_removed() {
@@ -13,7 +13,7 @@ async fn a_site_is_added_listed_and_removed() {
     let added = house.post("/api/sites", &cookie, body.clone()).await;
     assert_eq!(added.status, StatusCode::CREATED);
     let site = json!({"domain": "example.com", "timezone": "Europe/Berlin", "has_events": false,
-        "created_at": "2026-06-01T12:00:00.000Z"});
+        "created_at": "2026-06-01T12:00:00.000Z", "visit_timeout_minutes": 30, "bots": "set-aside"});
     assert_eq!(added.json(), site);
     house.post("/api/sites", &cookie, body).await.refused(409);
     assert_eq!(house.get("/api/sites", &cookie).await.ok()["sites"], json!([site]));
@@ -87,4 +87,40 @@ async fn the_operator_s_public_address_outweighs_the_request_s() {
     house.add_site("example.com");
     let snippet = house.get("/api/sites/example.com/install", "").await.ok()["snippet"].clone();
     assert_eq!(snippet, "<script defer src=\"https://stats.example.com/y/api/v1/sdk.js\"></script>");
+}
+
+#[tokio::test]
+async fn how_a_site_counts_is_changed_and_its_days_are_to_be_counted_anew() {
+    let (house, cookie) = House::with_owner();
+    let id = house.add_site("example.com");
+    let change = async |body: serde_json::Value| {
+        let request = json_request(Method::PATCH, "/api/sites/example.com", &cookie, &body);
+        house.send(request).await
+    };
+    let wishes = || house.queue.reader().unwrap().pending(Seq(0), 10).unwrap().len();
+    let changed = change(json!({"visit_timeout_minutes": 60})).await.ok();
+    assert_eq!((&changed["visit_timeout_minutes"], &changed["bots"]), (&json!(60), &json!("set-aside")));
+    assert_eq!((&changed["days_waiting"], &changed["days_frozen"]), (&json!(0), &json!(0)));
+    let changed = change(json!({"bots": "count"})).await.ok();
+    assert_eq!((&changed["visit_timeout_minutes"], &changed["bots"]), (&json!(60), &json!("count")));
+    let row = house.queue.reader().unwrap().pending(Seq(0), 1).unwrap().remove(0);
+    assert_eq!(row.decode().unwrap(), Entry::Control(Control::Refold(id)));
+    assert_eq!(wishes(), 2);
+    change(json!({"bots": "count"})).await.ok();
+    assert_eq!(wishes(), 2, "nothing has changed");
+
+    for nonsense in [
+        json!({}),
+        json!({"bots": "maybe"}),
+        json!({"visit_timeout_minutes": 4}),
+        json!({"visit_timeout_minutes": 241}),
+        json!({"domain": "b.test"}),
+    ] {
+        let refused = change(nonsense.clone()).await;
+        assert!([400, 422].contains(&refused.status.as_u16()), "{nonsense}: {}", refused.text());
+    }
+    let missing = json_request(Method::PATCH, "/api/sites/b.test", &cookie, &json!({"bots": "count"}));
+    house.send(missing).await.refused(404);
+    let site = house.registry.site("example.com").unwrap();
+    assert_eq!((site.counting.visit_timeout_secs, site.counting.counts_bots), (3_600, true));
 }

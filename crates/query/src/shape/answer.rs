@@ -53,6 +53,12 @@ pub struct Meta {
     pub metric_warnings: BTreeMap<String, Warning>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<Vec<String>>,
+    /// RFC 3339. What was acknowledged before is in the figures. Whoever asks the queue fills it in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub complete_until: Option<String>,
+    /// Acknowledged events, of all sites, that are not in the figures yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending: Option<u64>,
 }
 
 /// What to know about a metric's figures.

@@ -1,16 +1,19 @@
 //! `weir site`: sites are rows of the registry; a running server sees changes within a second.
 
 use std::io::{IsTerminal, Write};
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use serde::Serialize;
 use weir_event::{Control, Zone};
 use weir_queue::append_control_beside;
-use weir_registry::Site;
+use weir_registry::{Counting, Registry, Site};
+use weir_store::RuleDays;
 
 use super::open;
 use crate::Outcome;
-use crate::args::{Args, SiteCommand};
+use crate::args::{Args, Bots, SiteCommand};
+use crate::data_folder::DataFolder;
 use crate::output;
 
 #[derive(Serialize)]
@@ -34,6 +37,8 @@ pub(crate) fn run(args: &Args, command: &SiteCommand) -> anyhow::Result<Outcome>
     match command {
         SiteCommand::Add { domain, timezone } => add(args, domain, timezone.as_deref()),
         SiteCommand::List => list(args),
+        SiteCommand::Show { domain } => show(args, domain),
+        SiteCommand::Set { domain, visit_timeout, bots } => set(args, domain, *visit_timeout, *bots),
         SiteCommand::Remove { domain, yes } => remove(args, domain, *yes),
     }
 }
@@ -70,10 +75,91 @@ fn list(args: &Args) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
+#[derive(Serialize)]
+struct SiteFacts {
+    #[serde(flatten)]
+    site: SiteLine,
+    visit_timeout_minutes: i64,
+    bots: &'static str,
+    days: u64,
+    /// Counted anew before long.
+    days_waiting: u64,
+    /// Counted by other rules, for good: their events have expired.
+    days_frozen: u64,
+}
+
+fn show(args: &Args, domain: &str) -> anyhow::Result<Outcome> {
+    let (folder, registry) = open::registry(args)?;
+    let site = known(&registry, domain)?;
+    tell(args, &site, rule_days(&folder, &site)?)
+}
+
+fn set(args: &Args, domain: &str, visit_timeout: Option<u16>, bots: Option<Bots>) -> anyhow::Result<Outcome> {
+    let (folder, registry) = open::registry(args)?;
+    let before = known(&registry, domain)?.counting;
+    let wanted = Counting {
+        visit_timeout_secs: visit_timeout
+            .map_or(before.visit_timeout_secs, |minutes| i64::from(minutes) * 60),
+        counts_bots: bots.map_or(before.counts_bots, |bots| bots == Bots::Count),
+    };
+    let site = registry.set_counting(domain, wanted)?;
+    let days = rule_days(&folder, &site)?;
+    // Also where nothing changes but days are left over: of a change that broke off here. A server
+    // that runs begins at once, else one does when it starts.
+    if folder.queue().exists() && (wanted != before || days.waiting > 0) {
+        append_control_beside(&folder.queue(), Control::Refold(site.id))?;
+    }
+    tell(args, &site, days)
+}
+
+fn known(registry: &Registry, domain: &str) -> anyhow::Result<Arc<Site>> {
+    let hint = || format!("there is no site {domain}: `weir site list` shows those there are");
+    registry.site(domain).with_context(hint)
+}
+
+/// None where nothing was ever counted.
+fn rule_days(folder: &DataFolder, site: &Site) -> anyhow::Result<RuleDays> {
+    if !folder.store().exists() {
+        return Ok(RuleDays::default());
+    }
+    let Counting { visit_timeout_secs, counts_bots } = site.counting;
+    Ok(open::store(folder)?.read(|reading| reading.rule_days(site.id, visit_timeout_secs, counts_bots))?)
+}
+
+fn tell(args: &Args, site: &Site, days: RuleDays) -> anyhow::Result<Outcome> {
+    let facts = SiteFacts {
+        site: SiteLine::from(site),
+        visit_timeout_minutes: site.counting.visit_timeout_secs / 60,
+        bots: if site.counting.counts_bots { "count" } else { "set-aside" },
+        days: days.all,
+        days_waiting: days.waiting,
+        days_frozen: days.frozen,
+    };
+    if args.json {
+        output::json(&facts)?;
+        return Ok(Outcome::Done);
+    }
+    let bots = if site.counting.counts_bots { "count" } else { "are set aside" };
+    output::line(&format!("{}, days part at midnight in {}.", site.domain, site.zone));
+    output::line(&format!(
+        "A visit ends after {} minutes; events of bots {bots}.",
+        facts.visit_timeout_minutes
+    ));
+    if days.waiting > 0 {
+        output::line(&format!(
+            "{} of {} days wait to be counted so; a running server does it.",
+            days.waiting, days.all
+        ));
+    }
+    if days.frozen > 0 {
+        output::line(&format!("{} days keep other rules: their events have expired.", days.frozen));
+    }
+    Ok(Outcome::Done)
+}
+
 fn remove(args: &Args, domain: &str, yes: bool) -> anyhow::Result<Outcome> {
     let (folder, registry) = open::registry(args)?;
-    let hint = || format!("there is no site {domain}: `weir site list` shows those there are");
-    let site = registry.site(domain).with_context(hint)?;
+    let site = known(&registry, domain)?;
     if !yes && !confirmed(&site.domain)? {
         output::note("Nothing was removed.");
         return Ok(Outcome::No);

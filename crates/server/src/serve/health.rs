@@ -8,7 +8,10 @@ use weir_event::{Clock, limits};
 use weir_ingest::Ingest;
 use weir_processor::ProcessorError;
 use weir_queue::{Limit, Queue};
+use weir_registry::Registry;
 use weir_store::StoreReader;
+
+use super::nightly;
 
 /// A log may pass its bound for as long as a large transaction or a reader lasts; this many times the
 /// bound is no passing matter.
@@ -16,6 +19,7 @@ const WAL_ALARM_TIMES: u64 = 4;
 
 /// Looks at the parts when asked; the processor leaves word of its trouble here.
 pub(crate) struct HealthProbe {
+    registry: Registry,
     queue: Queue,
     store: StoreReader,
     ingest: Ingest,
@@ -26,13 +30,14 @@ pub(crate) struct HealthProbe {
 
 impl HealthProbe {
     pub fn new(
+        registry: Registry,
         queue: Queue,
         store: StoreReader,
         ingest: Ingest,
         clock: Arc<dyn Clock>,
         store_path: PathBuf,
     ) -> Self {
-        Self { queue, store, ingest, clock, store_path, processor_trouble: Mutex::default() }
+        Self { registry, queue, store, ingest, clock, store_path, processor_trouble: Mutex::default() }
     }
 
     pub fn processor(&self, error: Option<&ProcessorError>) {
@@ -70,6 +75,7 @@ impl HealthProbe {
                 store,
                 self.logs(),
                 self.addresses(),
+                nightly::health(&self.registry),
             ],
         }
     }
@@ -212,7 +218,7 @@ fn logs(sizes: &[(&str, u64, u64)]) -> HealthCheck {
     }
 }
 
-fn check(name: &str, ok: bool, detail: String) -> HealthCheck {
+pub(super) fn check(name: &str, ok: bool, detail: String) -> HealthCheck {
     HealthCheck { name: name.to_owned(), ok, detail }
 }
 

@@ -20,6 +20,7 @@ use super::connections::Connections;
 use super::health::HealthProbe;
 use super::http::Arrivals;
 use super::metrics::{Folded, Metrics};
+use super::nightly::Nightly;
 use crate::data_folder::{DataFolder, Lock};
 
 /// From the head of a request for a page or figures to the head of its answer.
@@ -43,6 +44,7 @@ pub(crate) struct House {
     pub dashboard: Dashboard,
     pub store: StoreReader,
     pub probe: Arc<HealthProbe>,
+    pub nightly: Arc<Nightly>,
     pub folder: DataFolder,
     pub connections: Arc<Connections>,
     trusted_proxies: TrustedProxies,
@@ -75,9 +77,21 @@ impl House {
             Processor::new(store, queue.clone(), registry.clone(), options.processor, Box::new(on_commit))?;
         let trusted_proxies = options.ingest.trusted_proxies.clone();
         let ingest = Ingest::new(queue.clone(), registry.clone(), clock.clone(), options.ingest);
-        let probe =
-            HealthProbe::new(queue.clone(), reader.clone(), ingest.clone(), clock.clone(), folder.store());
+        let probe = HealthProbe::new(
+            registry.clone(),
+            queue.clone(),
+            reader.clone(),
+            ingest.clone(),
+            clock.clone(),
+            folder.store(),
+        );
         let probe = Arc::new(probe);
+        let nightly = Nightly {
+            registry: registry.clone(),
+            store: reader.clone(),
+            queue: queue.clone(),
+            clock: clock.clone(),
+        };
         let health = probe.clone();
         let connections = Arc::new(Connections::new(trusted_proxies.clone()));
         let metrics = Metrics {
@@ -110,6 +124,7 @@ impl House {
             dashboard,
             store,
             probe,
+            nightly: Arc::new(nightly),
             folder,
             connections,
             trusted_proxies,

@@ -12,6 +12,8 @@ mod http;
 
 mod pipeline;
 
+mod nightly;
+
 mod signals;
 
 mod run;

@@ -8,6 +8,7 @@ use tokio::runtime::Runtime;
 use weir_ingest::{Geo, IngestConfig, RateLimit, TrustedProxies};
 use weir_processor::{ProcessorOptions, Retention};
 
+use super::nightly::every_minute;
 use super::pipeline::{Pipeline, every_second};
 use super::{House, HouseOptions, http, signals};
 use crate::Outcome;
@@ -49,10 +50,11 @@ fn run_greeting(
     // Last: whoever reads that it listens may ask how it is, or ask it to stop.
     greet(&house, address)?;
     let routes = house.routes();
-    let House { registry, queue, processor, dashboard, probe, connections, lock, .. } = house;
+    let House { registry, queue, processor, dashboard, probe, nightly, connections, lock, .. } = house;
     let pipeline = Pipeline::start(processor, queue.clone(), probe)?;
     runtime.block_on(async {
         let chores = tokio::spawn(every_second(registry.clone(), queue));
+        let proofs = tokio::spawn(every_minute(nightly));
         let asked = async {
             stop.await;
             output::note("Stopping: what was acknowledged is on disk.");
@@ -61,6 +63,7 @@ fn run_greeting(
         };
         http::serve(listener, routes, connections, asked).await;
         chores.abort();
+        proofs.abort();
     });
     pipeline.stop();
     if let Err(error) = registry.flush_counts() {

@@ -219,3 +219,37 @@ fn a_command_line_that_makes_no_sense_is_told_by_its_exit_code() {
     assert!(help.contains("Exit codes"), "{help}");
     assert!(!folder.data().exists());
 }
+
+#[test]
+fn how_a_site_counts_is_shown_and_changed_beside_a_running_server() {
+    let folder = Folder::with_site();
+    let shown = folder.json(&["site", "show", DOMAIN]);
+    let rules = |shown: &Value| (shown["visit_timeout_minutes"].clone(), shown["bots"].clone());
+    assert_eq!(rules(&shown), (json!(30), json!("set-aside")));
+    assert_eq!(
+        (&shown["days"], &shown["days_waiting"], &shown["days_frozen"]),
+        (&json!(0), &json!(0), &json!(0))
+    );
+    let server = folder.serve();
+    let mut bot = page_view("/");
+    bot["webdriver"] = json!(true);
+    assert_eq!(server.deliver(&[page_view("/"), bot]).status, 202);
+    until("both are folded", || (folder.json(&["ledger"])["pending"] == 0).then_some(()));
+    let set_aside = || folder.json(&["ledger"])["sites"][0]["days"][0]["set_aside"].clone();
+    let before = set_aside();
+    let set = folder.json(&["site", "set", DOMAIN, "--visit-timeout", "60", "--bots", "count"]);
+    assert_eq!(rules(&set), (json!(60), json!("count")));
+    until("no day waits", || (folder.json(&["site", "show", DOMAIN])["days_waiting"] == 0).then_some(()));
+    folder.run(&["verify"]).succeeded();
+    assert_eq!(set_aside(), json!({}));
+    folder.run(&["site", "set", DOMAIN, "--bots", "set-aside"]).succeeded();
+    until("it is undone", || (set_aside() == before).then_some(()));
+    assert_eq!(rules(&folder.json(&["site", "show", DOMAIN])), (json!(60), json!("set-aside")));
+    folder.run(&["verify"]).succeeded();
+    server.stop();
+    for nonsense in [&["--visit-timeout", "4"][..], &["--visit-timeout", "241"], &["--bots", "maybe"], &[]] {
+        let refused = folder.run(&[&["site", "set", DOMAIN], nonsense].concat());
+        assert_eq!(refused.code, Some(2), "{nonsense:?}: {refused:?}");
+    }
+    folder.run(&["site", "show", "b.example"]).refused(&["no site b.example"]);
+}

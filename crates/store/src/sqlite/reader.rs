@@ -13,7 +13,7 @@ use super::batch::read_checkpoint;
 use super::rows::LogPlace;
 use super::units::Interned;
 use super::{books, days, dictionary, rows, stats};
-use crate::{Checkpoint, Dimension, LogRow, SiteDay, StatRow, StoreBooks, StoreError};
+use crate::{Checkpoint, Dimension, LogRow, RuleDays, SiteDay, StatRow, StoreBooks, StoreError};
 
 /// How many texts readers keep at hand.
 const TEXTS_KEPT: usize = 100_000;
@@ -161,6 +161,23 @@ impl Reading<'_> {
                    WHERE site = ?1 AND day BETWEEN ?2 AND ?3";
         let mut statement = self.tx.prepare_cached(sql)?;
         Ok(statement.query_row((site.0, from.0, to.0), |row| Ok((row.get(0)?, row.get(1)?)))?)
+    }
+
+    /// How many of a site's days are not counted by these rules.
+    pub fn rule_days(
+        &self,
+        site: SiteId,
+        visit_timeout_secs: i64,
+        counts_bots: bool,
+    ) -> Result<RuleDays, StoreError> {
+        let sql = "SELECT count(*), coalesce(sum(state <> 3 AND (stale OR other)), 0), coalesce(sum(state = 3 AND other), 0)
+                   FROM (SELECT state, stale, visit_timeout_secs <> ?2 OR counts_bots <> ?3 AS other
+                         FROM site_days WHERE site = ?1)";
+        let mut statement = self.tx.prepare_cached(sql)?;
+        Ok(statement.query_row((site.0, visit_timeout_secs, counts_bots), |row| {
+            let count = |column| row.get(column).map(books::count);
+            Ok(RuleDays { all: count(0)?, waiting: count(1)?, frozen: count(2)? })
+        })?)
     }
 
     /// How many days of a site wait to be counted anew; of all sites where none is named.
