@@ -3,22 +3,34 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a tool for the terminal
 
 mod chore;
+mod flags;
 
 mod tidy;
 
+mod torture;
+
 mod test;
+
+mod fuzz;
+mod soak;
 
 use std::process::ExitCode;
 
 const HELP: &str = "\
-cargo xtask test [PART...]   every check: tidy, rust, tracker, ui, browser (or only those named)
-cargo xtask tidy             arrows between crates, sizes of files, who knows what";
+cargo xtask test [PART...]   every check: tidy, rust, torture, tracker, ui, browser (or only those named)
+cargo xtask tidy             arrows between crates, sizes of files, who knows what
+cargo xtask fuzz [TARGET...] [--seconds N] [--seed S]
+                             throws bytes at parsers, N seconds (60) each; all of them or those named
+cargo xtask soak --minutes N [--seed S]
+                             power cuts, mistakes, kills, models, orders of threads and fuzzers in turn";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match args.split_first() {
         Some((chore, parts)) if chore == "test" => test::run_parts(parts),
         Some((chore, [])) if chore == "tidy" => tidy::run(),
+        Some((chore, args)) if chore == "fuzz" => fuzz::run_targets(args),
+        Some((chore, args)) if chore == "soak" => soak::run(args),
         _ => {
             eprintln!("{HELP}");
             return ExitCode::from(2);

@@ -3,12 +3,18 @@
 use anyhow::{bail, ensure};
 
 use crate::chore::{need, output, root, run, run_with};
-use crate::tidy;
+use crate::{tidy, torture};
 
 type Part = (&'static str, fn() -> anyhow::Result<()>);
 
-const PARTS: [Part; 5] =
-    [("tidy", tidy::run), ("rust", rust), ("tracker", tracker), ("ui", ui), ("browser", browser)];
+const PARTS: [Part; 6] = [
+    ("tidy", tidy::run),
+    ("rust", rust),
+    ("torture", torture::share),
+    ("tracker", tracker),
+    ("ui", ui),
+    ("browser", browser),
+];
 
 /// Runs all parts, or those named.
 pub(crate) fn run_parts(wanted: &[String]) -> anyhow::Result<()> {

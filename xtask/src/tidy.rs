@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 
-use crate::chore::root;
+use crate::chore::{output, root};
 
 /// Who may use whom; each may also use `event` and `fault`. ARCHITECTURE.md explains these lines.
 const ARROWS: [(&str, &[&str]); 14] = [
@@ -53,6 +53,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         faults.extend(check_driver(&root, &file)?);
     }
     faults.extend(check_members(&root)?);
+    faults.extend(check_release()?);
     ensure!(faults.is_empty(), "the house is untidy:\n  {}", faults.join("\n  "));
     println!("tidy: arrows, sizes and knowledge are as they should be");
     Ok(())
@@ -96,6 +97,23 @@ fn check_members(root: &Path) -> anyhow::Result<Vec<String>> {
         faults.push("the members of Cargo.toml are not the map's crates in the map's order".to_owned());
     }
     Ok(faults)
+}
+
+/// What `cargo build --package weir` makes can be asked neither to die nor to make mistakes, and has no
+/// scheduler of tests in it. Dependencies of tests do not count: they are not in a release.
+fn check_release() -> anyhow::Result<Vec<String>> {
+    let tree =
+        output(".", "cargo", &["tree", "--locked", "--package", "weir", "--edges", "normal,build,features"])?;
+    let is_for_tests = |line: &&str| {
+        line.contains("weir-fault feature \"armed\"")
+            || line.contains("weir-testkit")
+            || line.contains("shuttle")
+    };
+    Ok(tree
+        .lines()
+        .filter(is_for_tests)
+        .map(|line| format!("a release would have {}", line.trim()))
+        .collect())
 }
 
 fn rust_files(root: &Path) -> anyhow::Result<Vec<PathBuf>> {

@@ -31,7 +31,7 @@ pub(crate) fn timeouts() -> Timeouts {
 }
 
 /// How many steps of one order are looked at. More than that is a thread that spins.
-const STEPS_MAX: usize = 1_000_000;
+const STEPS_MAX: usize = 100_000;
 
 /// How many threads a rare order may need to be held up at just the wrong moment.
 const DELAYS_MAX: usize = 3;
