@@ -25,7 +25,7 @@ impl Torture {
 /// The same for everybody: small, and repeatable by its seed. `cargo xtask soak` goes on from here.
 pub(crate) fn share() -> anyhow::Result<()> {
     let torture = Torture::build(false)?;
-    torture.run(&["power-cuts", "--seed", "1", "--cuts", "2000"])?;
+    torture.run(&["power-cuts", "--seed", "1", "--cuts", "1000"])?;
     torture.run(&["mistakes", "--seed", "1"])?;
     torture.run(&["kills", "--seed", "1", "--cycles", "60"])
 }
