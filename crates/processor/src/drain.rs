@@ -174,7 +174,13 @@ impl Processor {
         if !self.refolding {
             return Ok(false);
         }
-        let Some(site) = refold::next(&mut self.store, &self.registry)? else {
+        let tried = catch_unwind(AssertUnwindSafe(|| refold::next(&mut self.store, &self.registry)));
+        let Ok(next) = tried else {
+            // It would panic again, and what comes in must not wait for it.
+            refold::leave_next(&mut self.store)?;
+            return Ok(true);
+        };
+        let Some(site) = next? else {
             self.refolding = false;
             return Ok(false);
         };

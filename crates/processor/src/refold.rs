@@ -73,6 +73,17 @@ pub(crate) fn next(store: &mut Store, registry: &Registry) -> Result<Option<Site
     Ok(Some(site))
 }
 
+/// Leaves the next day that is due as it is.
+pub(crate) fn leave_next(store: &mut Store) -> Result<(), StoreError> {
+    let mut batch = store.begin()?;
+    let Some((site, number)) = batch.next_stale()? else { return Ok(()) };
+    tracing::error!(site = site.0, day = number.0, "a day can't be counted anew; it stays as it is");
+    if let Some(day) = batch.day(site, number)? {
+        batch.set_day_rules(site, &day)?;
+    }
+    batch.commit()
+}
+
 /// The month's last day makes its rows the sums of its days' rows. Before, each day has moved the
 /// month by as much as itself.
 fn sum_month(batch: &mut Batch<'_>, site: SiteId, month: Month) -> Result<(), StoreError> {

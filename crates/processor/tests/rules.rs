@@ -175,3 +175,19 @@ fn a_frozen_day_keeps_its_rules() {
     assert_eq!((days.all, days.waiting, days.frozen), (1, 0, 1));
     check_sound(&world);
 }
+
+/// There is no such day, and the step that looks for its month panics.
+#[test]
+fn a_day_that_makes_a_step_panic_is_left_as_it_is_and_the_others_are_counted() {
+    let (mut world, site) = world();
+    world.take(&[view(1, site, MIDNIGHT), view(2, site, MIDNIGHT + Millis::DAY)]);
+    assert_eq!(world.tamper("UPDATE site_stats SET visits = 5 WHERE site = 1 AND grain = 1"), 2);
+    world.tamper("UPDATE site_days SET day = 2147483647 WHERE site = 1 AND day = 20603");
+    world.tamper("UPDATE site_days SET stale = 1 WHERE site = 1");
+    world.restart();
+    world.drain();
+    assert_eq!(world.number("SELECT count(*) FROM site_days WHERE stale"), 0);
+    assert_eq!(world.site_day(site, view(1, site, MIDNIGHT).day)[2], 1, "visits");
+    let left = "SELECT visits FROM site_stats WHERE grain = 1 AND bucket = 20603";
+    assert_eq!(world.number(left), 5);
+}
