@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use weir_event::{LocalDay, Reason, SiteId};
+use weir_event::{LocalDay, QueueBooks, Reason, SiteId};
 use weir_store::{BookEntry, StoreBooks};
 
 /// What became of the events that a site received on one of its days.
@@ -18,6 +18,8 @@ pub struct DayBooks {
     pub erased: u64,
     pub expired: u64,
     pub dead: u64,
+    /// Acknowledged, and in a queue file that is gone.
+    pub lost: u64,
     /// In the queue, not yet folded.
     pub pending: u64,
 }
@@ -34,6 +36,7 @@ impl DayBooks {
             erased: 0,
             expired: 0,
             dead: 0,
+            lost: 0,
             pending: 0,
         }
     }
@@ -41,9 +44,8 @@ impl DayBooks {
     /// Whether every event received is accounted for, exactly once.
     pub fn balanced(&self) -> bool {
         let aside: u64 = self.set_aside.values().sum();
-        let found =
-            self.stored + aside + self.duplicate + self.erased + self.expired + self.dead + self.pending;
-        self.received == found
+        let gone = self.erased + self.expired + self.lost;
+        self.received == self.stored + aside + self.duplicate + gone + self.dead + self.pending
     }
 
     fn enter(&mut self, entry: BookEntry, n: u64) {
@@ -60,23 +62,21 @@ impl DayBooks {
 }
 
 /// One line per site and local day of receipt, ascending, for every day that any side knows of:
-/// what one side has and the other doesn't must show. The sides belong together when `received`
-/// and `pending` are of one state of the queue, and `pending` counts what lies past the store's
-/// checkpoint.
-pub fn balance(
-    received: &[(SiteId, LocalDay, u64)],
-    pending: &[(SiteId, LocalDay, u64)],
-    store: &StoreBooks,
-) -> Vec<DayBooks> {
+/// what one side has and the other doesn't must show. The sides belong together when the queue's
+/// are of one state, and what it says to be pending lies past the rows that the store has taken.
+pub fn balance(queue: &QueueBooks, store: &StoreBooks) -> Vec<DayBooks> {
     let mut days = BTreeMap::new();
     let mut of = |site, day, enter: &dyn Fn(&mut DayBooks)| {
         enter(days.entry((site, day)).or_insert_with(|| DayBooks::new(site, day)));
     };
-    for (site, day, n) in received {
-        of(*site, *day, &|books| books.received += n);
+    for (in_queue, n) in store.received(queue) {
+        of(in_queue.site, in_queue.day, &|books| books.received += n);
     }
-    for (site, day, n) in pending {
-        of(*site, *day, &|books| books.pending += n);
+    for (in_queue, n) in store.lost(queue) {
+        of(in_queue.site, in_queue.day, &|books| books.lost += n);
+    }
+    for (in_queue, n) in &queue.pending {
+        of(in_queue.site, in_queue.day, &|books| books.pending += n);
     }
     for (site, day, entry, n) in &store.entries {
         of(*site, *day, &|books| books.enter(*entry, *n));
@@ -86,21 +86,45 @@ pub fn balance(
 
 #[cfg(test)]
 mod tests {
+    use weir_event::{Opening, QueueDay, QueueId, Seq};
+    use weir_store::QueueAccount;
+
     use super::*;
 
     const SITE: SiteId = SiteId(1);
     const DAY: LocalDay = LocalDay(20_000);
+    const OPENING: QueueId = QueueId([1; 16]);
 
-    fn store(entries: &[(BookEntry, u64)]) -> StoreBooks {
-        let entries = entries.iter().map(|(entry, n)| (SITE, DAY, *entry, *n)).collect();
-        StoreBooks { checkpoint: None, entries }
+    fn day(queue: QueueId, day: LocalDay) -> QueueDay {
+        QueueDay { queue, site: SITE, day }
+    }
+
+    /// A file with one opening, all of whose rows are there but those settled.
+    fn queue(received: u64, pending: u64) -> QueueBooks {
+        QueueBooks {
+            openings: vec![Opening { queue: OPENING, after: Seq(0), last: Seq(received.cast_signed()) }],
+            settled: Seq((received - pending).cast_signed()),
+            received: BTreeMap::from([(day(OPENING, DAY), received)]),
+            pending: BTreeMap::from([(day(OPENING, DAY), pending)]),
+        }
+    }
+
+    /// A store that has taken `taken` rows of that opening.
+    fn store(taken: u64, entries: &[(BookEntry, u64)]) -> StoreBooks {
+        let account = QueueAccount { received: taken, taken, lost: 0 };
+        StoreBooks {
+            checkpoint: None,
+            entries: entries.iter().map(|(entry, n)| (SITE, DAY, *entry, *n)).collect(),
+            taken: BTreeMap::from([(OPENING, Seq(taken.cast_signed()))]),
+            accounts: BTreeMap::from([(day(OPENING, DAY), account)]),
+        }
     }
 
     #[test]
     fn every_event_received_is_in_exactly_one_place() {
         use BookEntry as E;
         let check = |balanced: bool, received: u64, pending: u64, entries: &[(BookEntry, u64)]| {
-            let books = balance(&[(SITE, DAY, received)], &[(SITE, DAY, pending)], &store(entries));
+            let books = balance(&queue(received, pending), &store(received - pending, entries));
             assert_eq!(books.len(), 1);
             assert_eq!(books[0].balanced(), balanced, "{books:?}");
         };
@@ -124,17 +148,47 @@ mod tests {
     }
 
     #[test]
+    fn a_row_that_is_neither_pending_nor_taken_nor_settled_shows() {
+        let books =
+            balance(&QueueBooks { settled: Seq(1), ..queue(3, 1) }, &store(1, &[(BookEntry::Stored, 1)]));
+        assert_eq!((books[0].lost, books[0].balanced()), (0, false));
+    }
+
+    #[test]
+    fn what_a_file_has_settled_and_the_store_has_not_taken_is_lost() {
+        let books = balance(&queue(10, 4), &store(5, &[(BookEntry::Stored, 5)]));
+        assert_eq!((books[0].received, books[0].lost, books[0].balanced()), (10, 1, true));
+        let books = balance(&queue(10, 4), &StoreBooks::default());
+        assert_eq!((books[0].received, books[0].lost, books[0].balanced()), (10, 6, true));
+    }
+
+    #[test]
+    fn what_a_file_that_is_gone_had_is_lost_but_for_what_was_taken() {
+        let mut store = store(5, &[(BookEntry::Stored, 5)]);
+        store.accounts.insert(day(OPENING, DAY), QueueAccount { received: 8, taken: 5, lost: 0 });
+        let books = balance(&QueueBooks::default(), &store);
+        assert_eq!((books[0].received, books[0].lost, books[0].balanced()), (8, 3, true));
+        let older_copy = balance(&queue(6, 2), &store);
+        assert_eq!((older_copy[0].lost, older_copy[0].balanced()), (1, true), "{older_copy:?}");
+    }
+
+    #[test]
     fn a_day_that_one_side_alone_knows_is_listed_and_does_not_balance() {
         let other = LocalDay(20_001);
-        let books = balance(&[(SITE, other, 1)], &[], &store(&[(BookEntry::Stored, 1)]));
-        let found: Vec<_> = books.iter().map(|books| (books.day, books.balanced())).collect();
+        let received = BTreeMap::from([(day(OPENING, other), 1)]);
+        let queue = QueueBooks { received, pending: BTreeMap::new(), ..queue(1, 1) };
+        let store = StoreBooks { accounts: BTreeMap::new(), ..store(0, &[(BookEntry::Stored, 1)]) };
+        let found: Vec<_> =
+            balance(&queue, &store).iter().map(|books| (books.day, books.balanced())).collect();
         assert_eq!(found, [(DAY, false), (other, false)]);
     }
 
     #[test]
     fn sites_and_days_are_not_mixed_up() {
-        let rows = [(SiteId(2), DAY, 1), (SITE, LocalDay(20_001), 2), (SITE, DAY, 4)];
-        let books = balance(&rows, &rows, &StoreBooks::default());
+        let of = |site, day, n| (QueueDay { queue: OPENING, site, day }, n);
+        let days = BTreeMap::from([of(SiteId(2), DAY, 1), of(SITE, LocalDay(20_001), 2), of(SITE, DAY, 4)]);
+        let queue = QueueBooks { received: days.clone(), pending: days, ..queue(7, 7) };
+        let books = balance(&queue, &StoreBooks::default());
         assert!(books.iter().all(DayBooks::balanced));
         let found: Vec<_> = books.iter().map(|books| (books.site, books.received)).collect();
         assert_eq!(found, [(SITE, 4), (SITE, 2), (SiteId(2), 1)]);

@@ -1,9 +1,10 @@
 //! Up to when the figures are complete.
 
 use weir_event::Millis;
-use weir_store::{Checkpoint, StoreError};
+use weir_store::Checkpoint;
 
 use crate::Dashboard;
+use crate::answer::ApiError;
 
 /// What is in the statistics, and how much is not yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,12 +17,15 @@ pub(crate) struct Freshness {
 
 impl Freshness {
     /// Of figures that are read after this.
-    pub fn of(dashboard: &Dashboard) -> Result<Self, StoreError> {
+    pub fn of(dashboard: &Dashboard) -> Result<Self, ApiError> {
         let now = dashboard.clock.now();
         // Before the store is read: it may have read more by then, never less.
         let gauges = dashboard.queue.gauges();
         let checkpoint = dashboard.store.read(|reading| reading.checkpoint())?;
-        let here = checkpoint.filter(|checkpoint| checkpoint.queue == dashboard.queue.id());
+        let here = match checkpoint {
+            Some(at) => dashboard.queue.place_of(at.queue, at.seq)?.map(|seq| Checkpoint { seq, ..at }),
+            None => None,
+        };
         // Not the backlog: what the store has and the queue has not settled yet is not pending.
         let pending = match here {
             Some(here) => u64::try_from(gauges.last_seq.0 - here.seq.0).unwrap_or_default(),

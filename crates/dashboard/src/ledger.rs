@@ -6,10 +6,10 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
-use weir_event::{Reason, Seq, SiteId, limits};
-use weir_queue::{Books, QueueError, QueueReader};
+use weir_event::{QueueBooks, Reason, SiteId, limits};
+use weir_queue::{QueueError, QueueReader};
 use weir_registry::{Access, Registry, RegistryError};
-use weir_store::{Checkpoint, StoreBooks, StoreError, StoreReader};
+use weir_store::{StoreBooks, StoreError, StoreReader};
 
 use crate::Dashboard;
 use crate::answer::{ApiError, ErrorBody};
@@ -36,8 +36,8 @@ pub struct SiteLedger {
     pub refused: BTreeMap<&'static str, u64>,
 }
 
-/// `received = stored + set_aside + duplicate + erased + expired + dead + pending`, or `balanced`
-/// is false.
+/// `received = stored + set_aside + duplicate + erased + expired + dead + lost + pending`, or
+/// `balanced` is false.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DayLedger {
     /// The site's local day of receipt, such as `2026-06-01`.
@@ -50,6 +50,8 @@ pub struct DayLedger {
     pub erased: u64,
     pub expired: u64,
     pub dead: u64,
+    /// Acknowledged, and in a queue file that is gone.
+    pub lost: u64,
     pub pending: u64,
     pub balanced: bool,
 }
@@ -92,8 +94,7 @@ pub fn read_ledger(
     registry: &Registry,
     access: Access,
 ) -> Result<Ledger, LedgerError> {
-    let (queue, store) = read_books(queue, || store.read(|reading| reading.ledger()))?;
-    let mut days = balance(&queue.received, &queue.pending, &store);
+    let mut days = read_balance(queue, store)?;
     days.retain(|day| access == Access::All || access == Access::Site(day.site));
     let mut ledger = Ledger {
         pending: days.iter().map(|day| day.pending).sum(),
@@ -105,32 +106,48 @@ pub fn read_ledger(
     Ok(ledger)
 }
 
-/// Both sides as of moments that belong together: the store's checkpoint is not past the last row
-/// of the queue's snapshot, and every row past the checkpoint is in it.
+/// The books of every day of every site. Reads every row that is pending.
 ///
-/// The queue's snapshot comes first and stays while the store is read. Rows are settled only up to
-/// the store's checkpoint, so none past a later checkpoint is missing from an earlier snapshot;
-/// what the store read that the snapshot has not yet shows, and then both are read again.
+/// # Errors
+/// What a file reports, or [`LedgerError::NeverAtRest`].
+pub fn read_balance(queue: &mut QueueReader, store: &StoreReader) -> Result<Vec<DayBooks>, LedgerError> {
+    let (queue, store) = read_books(queue, || store.read(|reading| reading.ledger()))?;
+    Ok(balance(&queue, &store))
+}
+
+/// Both sides as of moments that belong together: the store has taken nothing that is not in the
+/// queue's snapshot, and every row that it has not taken is.
+///
+/// The queue's snapshot comes first and stays while the store is read. Rows are settled only when
+/// the store has taken them, so none that it takes later is missing from an earlier snapshot. What
+/// it has taken and the snapshot does not know came after the snapshot: then both are read again.
+/// If the next snapshot does not know it either, the file is not the one that the store took it from.
 fn read_books(
     queue: &mut QueueReader,
     mut read_store: impl FnMut() -> Result<StoreBooks, StoreError>,
-) -> Result<(Books, StoreBooks), LedgerError> {
+) -> Result<(QueueBooks, StoreBooks), LedgerError> {
+    let mut before: Option<StoreBooks> = None;
     for _ in 0..limits::LEDGER_READS_MAX {
-        let (queue, store) = queue.books_with(|id| {
+        let (queue, store) = queue.books_with(|file| {
             let books = read_store()?;
-            // A checkpoint of another queue says nothing of this one's rows: all are pending.
-            let here = books.checkpoint.filter(|checkpoint| checkpoint.queue == id);
-            Ok::<_, LedgerError>((here.map_or(Seq(0), |checkpoint| checkpoint.seq), books))
+            Ok::<_, LedgerError>((Some(books.resume_after(file)), books))
         })?;
-        if !is_past(store.checkpoint, &queue) {
+        if !is_past(&store, &queue) || before.is_some_and(|before| is_past(&before, &queue)) {
             return Ok((queue, store));
         }
+        before = Some(store);
     }
     Err(LedgerError::NeverAtRest)
 }
 
-fn is_past(checkpoint: Option<Checkpoint>, queue: &Books) -> bool {
-    checkpoint.is_some_and(|checkpoint| checkpoint.queue == queue.id && checkpoint.seq > queue.last_seq)
+/// Whether the store knows of rows that the snapshot doesn't.
+fn is_past(store: &StoreBooks, queue: &QueueBooks) -> bool {
+    let Some(checkpoint) = store.checkpoint else { return false };
+    let Some(opening) = queue.opening(checkpoint.queue) else { return true };
+    let of_opening = store.accounts.iter().filter(|(of, _)| of.queue == checkpoint.queue);
+    let received = |of| queue.received.get(of).copied().unwrap_or_default();
+    checkpoint.seq > opening.last
+        || of_opening.into_iter().any(|(of, account)| account.received > received(of))
 }
 
 impl Ledger {
@@ -185,8 +202,15 @@ impl DayLedger {
             erased: books.erased,
             expired: books.expired,
             dead: books.dead,
+            lost: books.lost,
             pending: books.pending,
         }
+    }
+}
+
+impl From<QueueError> for ApiError {
+    fn from(error: QueueError) -> Self {
+        Self::internal("the queue could not be read", &error)
     }
 }
 
@@ -194,7 +218,7 @@ impl From<LedgerError> for ApiError {
     fn from(error: LedgerError) -> Self {
         match error {
             LedgerError::NeverAtRest => Self::busy("The books did not come to rest: try again", 2),
-            LedgerError::Queue(error) => Self::internal("the queue's books could not be read", &error),
+            LedgerError::Queue(error) => error.into(),
             LedgerError::Store(error) => error.into(),
             LedgerError::Registry(error) => error.into(),
         }
@@ -204,9 +228,9 @@ impl From<LedgerError> for ApiError {
 #[cfg(test)]
 mod tests {
     use tempfile::TempDir;
-    use weir_event::{Millis, Zone};
+    use weir_event::{Millis, QueueDay, Seq, Zone};
     use weir_queue::{Entry, Queue, QueueOptions};
-    use weir_store::{BookEntry, Store};
+    use weir_store::{BookEntry, Checkpoint, Store};
     use weir_testkit::page_view;
 
     use super::*;
@@ -240,11 +264,14 @@ mod tests {
             let mut reader = self.queue.reader().unwrap();
             let done = self.store.reader().read(|reading| reading.checkpoint()).unwrap();
             let rows = reader.pending(done.map_or(Seq(0), |done| done.seq), 1_000).unwrap();
-            let last = rows.last().unwrap().seq;
+            let last = rows.last().unwrap();
+            let of = QueueDay { queue: last.queue, site: SITE, day: Zone::utc().day_of(NOON) };
+            let received = reader.received(&[of]).unwrap()[0];
             let mut batch = self.store.begin().unwrap();
-            let n = rows.len() as i64;
-            batch.book(SITE, Zone::utc().day_of(NOON), BookEntry::Stored, n).unwrap();
-            batch.advance(Checkpoint { queue: self.queue.id(), seq: last, received: NOON }).unwrap();
+            batch.book(SITE, of.day, BookEntry::Stored, rows.len() as i64).unwrap();
+            batch.take(of, received, rows.len() as u64).unwrap();
+            batch.advance(Checkpoint { queue: last.queue, seq: last.seq, received: NOON }).unwrap();
+            let last = last.seq;
             batch.commit().unwrap();
             self.queue.settle(last);
             self.receive(1);
@@ -252,8 +279,12 @@ mod tests {
         }
     }
 
-    fn check_balance(queue: &Books, store: &StoreBooks) {
-        let days = balance(&queue.received, &queue.pending, store);
+    fn pending(queue: &QueueBooks) -> u64 {
+        queue.pending.values().sum()
+    }
+
+    fn check_balance(queue: &QueueBooks, store: &StoreBooks) {
+        let days = balance(queue, store);
         assert!(days.iter().all(DayBooks::balanced), "{days:?}");
     }
 
@@ -271,7 +302,7 @@ mod tests {
         })
         .unwrap();
         check_balance(&queue, &store);
-        assert_eq!((looks, queue.pending[0].2), (1, 3));
+        assert_eq!((looks, pending(&queue)), (1, 3));
     }
 
     #[test]
@@ -290,7 +321,7 @@ mod tests {
         })
         .unwrap();
         check_balance(&queue, &store);
-        assert_eq!((looks, queue.received[0].2, queue.pending[0].2), (2, 6, 1));
+        assert_eq!((looks, queue.received.values().sum::<u64>(), pending(&queue)), (2, 6, 1));
     }
 
     #[test]
@@ -317,6 +348,6 @@ mod tests {
         after.receive(3);
         let read = || before.store.reader().read(|reading| reading.ledger());
         let (queue, _) = read_books(&mut after.queue.reader().unwrap(), read).unwrap();
-        assert_eq!(queue.pending[0].2, 3);
+        assert_eq!(pending(&queue), 3);
     }
 }

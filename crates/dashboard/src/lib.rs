@@ -44,7 +44,7 @@ mod ui;
 
 pub use balance::{DayBooks, balance};
 pub use health::{Health, HealthCheck};
-pub use ledger::{DayLedger, Ledger, LedgerError, SiteLedger, read_ledger};
+pub use ledger::{DayLedger, Ledger, LedgerError, SiteLedger, read_balance, read_ledger};
 pub use live::Commit;
 pub use parts::{Arrival, Dashboard, DashboardParts};
 pub use routes::{openapi, routes};

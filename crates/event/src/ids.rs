@@ -9,13 +9,14 @@ pub struct SiteId(pub u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VisitorId(pub u64);
 
-/// A row's place in one queue file. Only comparable within one [`QueueId`].
+/// A row's place in one queue file. Only comparable within that file: a copy that was appended to
+/// has given the same numbers to other rows, though never within the same [`QueueId`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Seq(pub i64);
 
-/// Names one queue file: made with the file, and again after every restore, so that a sequence
-/// number of one file is never mistaken for a number of another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Names one opening of a queue file: made when whoever opened the file first appends, so that a
+/// sequence number of one file is never mistaken for a number of another, nor for one of its copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QueueId(pub [u8; 16]);
 
 /// An event's id, a `UUIDv7` made in the browser. Two deliveries of one event carry the same id.

@@ -16,6 +16,7 @@ mod calendar;
 mod event;
 mod reason;
 
+mod books;
 mod control;
 
 pub mod limits;
@@ -24,6 +25,7 @@ pub mod limits;
 #[doc(hidden)]
 pub mod fuzzing;
 
+pub use books::{Opening, QueueBooks, QueueDay};
 pub use calendar::{DayFrame, Grain, Hour, LocalDay, Month, Zone, ZoneError};
 pub use clock::{Clock, SystemClock};
 pub use control::Control;

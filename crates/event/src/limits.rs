@@ -79,6 +79,9 @@ pub const PENDING_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// The longest that a refused sender is asked to wait.
 pub const RETRY_AFTER_SECS_MAX: u32 = 30;
 pub const BACKLOG_EVENTS_MAX: u64 = 20_000_000;
+/// Openings that a queue file remembers. A store whose checkpoint is older than all of them reads
+/// the file as a strange one.
+pub const OPENINGS_MAX: usize = 10_000;
 pub const WRITE_RETRIES_MAX: u32 = 10;
 pub const WRITE_DEADLINE_MS: u64 = 5_000;
 pub const DISK_RESERVE_BYTES: u64 = 256 * 1024 * 1024;
@@ -132,6 +135,10 @@ pub const STREAM_PING_INTERVAL_MS: u64 = 15_000;
 pub const LEDGER_READS_MAX: u32 = 20;
 /// How old a health report may be before it is made anew.
 pub const HEALTH_AGE_MS_MAX: i64 = Millis::SECOND;
+/// How old the health report's answer on the books may be, and the backlog beyond which they are not
+/// read for it: counting what is pending reads every row.
+pub const HEALTH_LEDGER_AGE_MS_MAX: i64 = 15 * Millis::SECOND;
+pub const HEALTH_LEDGER_BACKLOG_MAX: u64 = 100_000;
 /// "Visitors now" are those of this time.
 pub const NOW_MS: i64 = 5 * Millis::MINUTE;
 pub const METRICS_MAX: usize = 10;

@@ -1,7 +1,7 @@
 //! One batch: one transaction.
 
 use rustc_hash::FxHashMap;
-use weir_event::{Event, LocalDay, Millis, QueueId, Reason, SiteId, VisitorId};
+use weir_event::{Event, LocalDay, Millis, Reason, SiteId, VisitorId};
 use weir_fault::Point;
 use weir_queue::{DecodeError, Entry, Row};
 use weir_registry::Registry;
@@ -10,6 +10,7 @@ use weir_store::{Batch, BookEntry, Checkpoint, DayState, NewRow, Store, StoreErr
 
 use crate::days::Days;
 use crate::drain::dead;
+use crate::receipt::Receipt;
 use crate::units::Units;
 use crate::{Enricher, SiteView, intern};
 
@@ -38,7 +39,6 @@ pub(crate) struct Arrival<'a> {
 /// A batch while it is being applied.
 struct Applying<'a, 's> {
     batch: Batch<'s>,
-    queue: QueueId,
     registry: &'a Registry,
     enricher: &'a mut Enricher,
     days: Days,
@@ -54,12 +54,11 @@ pub(crate) fn apply(
     store: &mut Store,
     registry: &Registry,
     enricher: &mut Enricher,
-    queue: QueueId,
     work: &[Work<'_>],
+    receipt: &Receipt,
 ) -> Result<Applied, StoreError> {
     let mut applying = Applying {
         batch: store.begin()?,
-        queue,
         registry,
         enricher,
         days: Days::default(),
@@ -79,11 +78,10 @@ pub(crate) fn apply(
             Err(error) => applying.bury(row, error.to_string())?,
         }
     }
-    let last = work.last().map(|work| work.row.seq).unwrap_or_default();
     let before = applying.batch.checkpoint()?.map_or(Millis(i64::MIN), |c| c.received);
-    let checkpoint = Checkpoint { queue, seq: last, received: received.max(before).max(Millis(0)) };
+    let received = received.max(before).max(Millis(0));
     let dead = applying.dead;
-    let sites = applying.finish(checkpoint)?;
+    let (checkpoint, sites) = applying.finish(receipt, received)?;
     Ok(Applied { checkpoint, sites, dead })
 }
 
@@ -133,9 +131,12 @@ impl<'a> Applying<'a, '_> {
     /// Keeps a row that can't be folded, whole.
     fn bury(&mut self, row: &Row, error: String) -> Result<(), StoreError> {
         self.dead += 1;
-        self.batch.bury(self.queue, &dead(row, error))?;
+        self.batch.bury(row.queue, &dead(row, error))?;
         weir_fault::pass(Point::RowBuried);
-        self.book(row.site, row.received_day, BookEntry::Dead);
+        // A control row was not received: the books don't know it.
+        if row.is_event() {
+            self.book(row.site, row.received_day, BookEntry::Dead);
+        }
         Ok(())
     }
 
@@ -172,7 +173,11 @@ impl<'a> Applying<'a, '_> {
         }
     }
 
-    fn finish(mut self, checkpoint: Checkpoint) -> Result<Vec<SiteId>, StoreError> {
+    fn finish(
+        mut self,
+        receipt: &Receipt,
+        received: Millis,
+    ) -> Result<(Checkpoint, Vec<SiteId>), StoreError> {
         for (key, arrivals) in std::mem::take(&mut self.units).into_sorted() {
             let Some(day) = self.days.known(key.site, key.day) else { continue };
             let delta = self.deltas.entry(key.site).or_default();
@@ -191,13 +196,13 @@ impl<'a> Applying<'a, '_> {
         for (site, day) in self.days.all() {
             self.batch.touch_day(site, day)?;
         }
-        self.batch.advance(checkpoint)?;
+        let checkpoint = receipt.enter(&mut self.batch, received)?;
         weir_fault::pass(Point::BatchWritten);
         self.batch.commit()?;
         let mut sites: Vec<SiteId> = self.books.into_keys().map(|(site, ..)| site).collect();
         sites.sort_unstable();
         sites.dedup();
-        Ok(sites)
+        Ok((checkpoint, sites))
     }
 
     fn book(&mut self, site: SiteId, day: LocalDay, entry: BookEntry) {

@@ -12,6 +12,8 @@ use weir_rollups::FOLD_VERSION;
 use weir_store::{BookEntry, Checkpoint, DeadEvent, Store};
 
 use crate::apply::{Applied, Work, apply};
+use crate::receipt::Receipt;
+use crate::reconcile::reconcile;
 use crate::retire::{Retention, Retire};
 use crate::{Enricher, ProcessorError, refold};
 
@@ -71,6 +73,8 @@ pub struct Processor {
     /// Whether days may be due to be counted anew.
     refolding: bool,
     on_commit: Box<dyn Fn(&Committed) + Send>,
+    /// The last row taken; `None` before that was looked up, and after trouble.
+    place: Option<Seq>,
 }
 
 impl Processor {
@@ -88,8 +92,8 @@ impl Processor {
         let mut batch = store.begin()?;
         batch.mark_outdated(FOLD_VERSION)?;
         batch.commit()?;
-        let (enricher, refolding) = (Enricher::new(), true);
-        Ok(Self { store, queue, reader, registry, enricher, options, retire, refolding, on_commit })
+        let (enricher, refolding, place) = (Enricher::new(), true, None);
+        Ok(Self { store, queue, reader, registry, enricher, options, retire, refolding, on_commit, place })
     }
 
     /// Goes on with lists that another processor has read: reading them takes tens of milliseconds.
@@ -110,11 +114,11 @@ impl Processor {
                         report(None);
                     }
                     failures = 0;
-                    let read = self.read_up_to();
-                    self.queue.wait_appended(read, self.options.interval);
+                    self.queue.wait_appended(self.place.unwrap_or_default(), self.options.interval);
                     self.linger(begun, stop);
                 }
                 Err(error) => {
+                    self.place = None;
                     report(Some(&error));
                     failures += 1;
                     let wait_ms = 100u64.saturating_mul(1 << failures.min(6)).min(5_000);
@@ -150,7 +154,7 @@ impl Processor {
             if stop.load(Ordering::Acquire) {
                 return Ok(drained);
             }
-            let read = self.read_up_to_checked()?;
+            let read = self.place()?;
             let rows = self.reader.pending(read, size)?;
             if rows.is_empty() {
                 if self.refold_one()? {
@@ -210,8 +214,9 @@ impl Processor {
         {
             self.queue.settle(last.row.seq);
         }
+        let receipt = Receipt::of(&mut self.reader, work.iter().map(|work| work.row))?;
         let tried = catch_unwind(AssertUnwindSafe(|| {
-            apply(&mut self.store, &self.registry, &mut self.enricher, self.queue.id(), work)
+            apply(&mut self.store, &self.registry, &mut self.enricher, work, &receipt)
         }));
         match tried {
             Ok(applied) => {
@@ -234,6 +239,7 @@ impl Processor {
 
     fn condemn(&mut self, work: &Work<'_>, error: &str) -> Result<(), ProcessorError> {
         let row = work.row;
+        let receipt = Receipt::of(&mut self.reader, [row])?;
         tracing::error!(
             seq = row.seq.0,
             site = row.site.0,
@@ -242,10 +248,9 @@ impl Processor {
         );
         let mut batch = self.store.begin()?;
         let received = batch.checkpoint()?.map_or(Millis(0), |checkpoint| checkpoint.received);
-        batch.bury(self.queue.id(), &dead(row, error.to_owned()))?;
+        batch.bury(row.queue, &dead(row, error.to_owned()))?;
         batch.book(row.site, row.received_day, BookEntry::Dead, 1)?;
-        let checkpoint = Checkpoint { queue: self.queue.id(), seq: row.seq, received };
-        batch.advance(checkpoint)?;
+        let checkpoint = receipt.enter(&mut batch, received)?;
         batch.commit()?;
         self.committed(Applied { checkpoint, sites: vec![row.site], dead: 1 })
     }
@@ -260,14 +265,14 @@ impl Processor {
             }
         }
         weir_fault::pass(Point::ControlDone);
+        let receipt = Receipt::of(&mut self.reader, [row])?;
         let mut batch = self.store.begin()?;
         if let Control::Refold(site) = control {
             batch.mark_stale(site)?;
             self.refolding = true;
         }
         let received = batch.checkpoint()?.map_or(Millis(0), |checkpoint| checkpoint.received);
-        let checkpoint = Checkpoint { queue: self.queue.id(), seq: row.seq, received };
-        batch.advance(checkpoint)?;
+        let checkpoint = receipt.enter(&mut batch, received)?;
         batch.commit()?;
         self.committed(Applied { checkpoint, sites: vec![row.site], dead: 0 })
     }
@@ -275,6 +280,7 @@ impl Processor {
     fn committed(&mut self, applied: Applied) -> Result<(), ProcessorError> {
         // Only now: the queue may forget what the store holds, never before it does.
         weir_fault::pass(Point::BatchCommitted);
+        self.place = Some(applied.checkpoint.seq);
         self.queue.settle(applied.checkpoint.seq);
         weir_fault::pass(Point::SettleAsked);
         self.retire.follow(&mut self.store, applied.checkpoint.received)?;
@@ -283,16 +289,16 @@ impl Processor {
         Ok(())
     }
 
-    /// Where to read on: after the checkpoint if it is of this queue, else from the oldest row, the
-    /// remembered ids deciding what is new.
-    fn read_up_to_checked(&mut self) -> Result<Seq, ProcessorError> {
-        let checkpoint = self.store.begin()?.checkpoint()?;
-        let is_of_this = |queue| queue == self.queue.id() || weir_fault::is_planted(Mistake::IgnoresQueueId);
-        Ok(checkpoint.filter(|c| is_of_this(c.queue)).map_or(Seq(0), |c| c.seq))
-    }
-
-    fn read_up_to(&mut self) -> Seq {
-        self.read_up_to_checked().unwrap_or_default()
+    /// Where to read on.
+    fn place(&mut self) -> Result<Seq, ProcessorError> {
+        if let Some(place) = self.place {
+            return Ok(place);
+        }
+        let place = reconcile(&mut self.store, &mut self.reader)?;
+        // A crash may have come before this was asked, and a copy may hold rows taken long ago.
+        self.queue.settle(place);
+        self.place = Some(place);
+        Ok(place)
     }
 
     /// What it knows of the lists, for the next processor.

@@ -6,12 +6,15 @@
 //! what is wrong with the row, never by trouble of the disk.
 //! Refuses to know: HTTP, how statistics are read, what time it is.
 //!
-//! Invariants: rows are taken in the order of their numbers; expiry, a day's close and lateness
+//! Invariants: rows are taken in the order of their numbers, and a row once, whichever copy of which
+//! queue file it is found in; expiry, a day's close and lateness
 //! follow the highest receipt time read, so a replay decides as the first run did.
 
 mod enrich;
 
 mod drain;
+mod receipt;
+mod reconcile;
 
 mod apply;
 mod intern;

@@ -14,6 +14,10 @@ mod beside;
 
 mod once;
 
+mod swapped_files;
+
+mod swapped_files_model;
+
 mod verdicts;
 
 mod retiring;

@@ -61,20 +61,20 @@ fn a_batch_that_fails_before_its_commit_changes_nothing_and_condemns_nobody() {
 }
 
 #[test]
-fn a_queue_with_another_id_is_read_from_its_oldest_row_and_known_ids_decide() {
+fn a_queue_that_names_no_opening_that_is_known_is_read_from_its_oldest_row_and_known_ids_decide() {
     let (mut world, site) = world();
     world.append(&views(site, 0, 20));
     let copy = world.copy_queue();
     world.drain();
     let (rows, log, _) = world.state(site);
-    // As a restore does: the same rows, under an id of their own.
-    let restored = rusqlite::Connection::open(&copy).expect("opens");
-    restored.execute("UPDATE queue SET id = randomblob(16)", []).expect("changed");
-    drop(restored);
+    let strange = rusqlite::Connection::open(&copy).expect("opens");
+    strange.execute("UPDATE openings SET id = randomblob(16)", []).expect("changed");
+    drop(strange);
     world.restart_with_queue(Some(copy));
     assert_eq!(world.drain().rows, 20);
     assert_eq!(world.booked(site, BookEntry::Duplicate), 20);
     assert_eq!((world.rows(site), world.log(site)), (rows, log));
+    assert_eq!(world.unbalanced(), Vec::<String>::new());
 }
 
 #[test]

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tempfile::TempDir;
-use weir_event::{Control, Event, Grain, LocalDay, Millis, Seq, SiteId, Zone};
+use weir_event::{Control, Event, Grain, LocalDay, Millis, QueueBooks, Seq, SiteId, Zone};
 use weir_processor::{Drained, Processor, ProcessorOptions, Verified, rebuild, verify};
-use weir_queue::{Entry, Queue, QueueOptions};
+use weir_queue::{Entry, Queue, QueueError, QueueOptions};
 use weir_registry::{Counting, Registry, Site};
 use weir_rollups::Table;
 use weir_store::{DayState, Store, StoreBooks, StoreReader};
@@ -45,6 +45,14 @@ pub struct Logged {
     pub tie: u32,
     pub visitor: Option<u64>,
     pub set_aside: Option<&'static str>,
+}
+
+/// What stands where a database was.
+#[derive(Debug, Clone)]
+pub enum Put {
+    Same,
+    Nothing,
+    Copy(PathBuf),
 }
 
 impl World {
@@ -99,24 +107,43 @@ impl World {
 
     /// The queue's file as it is now, in a copy.
     pub fn copy_queue(&self) -> PathBuf {
-        let copy = self.path("copy.db");
-        let queue = rusqlite::Connection::open(self.path("queue.db")).expect("opens");
-        queue.execute("VACUUM INTO ?1", [copy.to_str().expect("a path")]).expect("copied");
-        copy
+        self.copy("queue.db", "copy.db")
+    }
+
+    /// A database as it is now, under another name.
+    pub fn copy(&self, name: &str, copy: &str) -> PathBuf {
+        let path = self.path(copy);
+        let _ = std::fs::remove_file(&path);
+        let database = rusqlite::Connection::open(self.path(name)).expect("opens");
+        database.execute("VACUUM INTO ?1", [path.to_str().expect("a path")]).expect("copied");
+        path
     }
 
     /// As after a crash that the queue's file came out of as `file`; a new file without one.
     pub fn restart_with_queue(&mut self, file: Option<PathBuf>) {
+        self.restart_with(file.map_or(Put::Nothing, Put::Copy), Put::Same);
+    }
+
+    /// Begins anew on other files. What was asked to be settled is settled first.
+    pub fn restart_with(&mut self, queue: Put, store: Put) {
         self.processor = None;
         self.queue.close();
-        for name in ["queue.db", "queue.db-wal", "queue.db-shm"] {
-            let _ = std::fs::remove_file(self.path(name));
-        }
-        if let Some(file) = file {
-            std::fs::rename(file, self.path("queue.db")).expect("moved");
-        }
+        self.put("queue.db", queue);
+        self.put("weir.db", store);
         self.queue = Queue::open(&self.path("queue.db"), QueueOptions::default()).expect("a queue");
         self.restart();
+    }
+
+    fn put(&self, name: &str, file: Put) {
+        if matches!(file, Put::Same) {
+            return;
+        }
+        for suffix in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(self.path(&format!("{name}{suffix}")));
+        }
+        if let Put::Copy(copy) = file {
+            std::fs::copy(copy, self.path(name)).expect("copied");
+        }
     }
 
     pub fn path(&self, file: &str) -> PathBuf {
@@ -198,21 +225,25 @@ impl World {
     /// Site days of receipt whose books do not balance; empty is good.
     pub fn unbalanced(&self) -> Vec<String> {
         let store = self.store_books();
-        let here = store.checkpoint.filter(|checkpoint| checkpoint.queue == self.queue.id());
-        let after = here.map_or(Seq(0), |checkpoint| checkpoint.seq);
-        let queue = self.queue.reader().expect("a reader").books(after).expect("books");
+        let after = |file: &QueueBooks| Ok::<_, QueueError>((Some(store.resume_after(file)), ()));
+        let (queue, ()) = self.queue.reader().expect("a reader").books_with(after).expect("books");
         let mut days: BTreeMap<_, (u64, u64)> = BTreeMap::new();
-        for (site, day, n) in queue.received {
-            days.entry((site, day)).or_default().0 += n;
+        for (of, n) in store.received(&queue) {
+            days.entry((of.site, of.day)).or_default().0 += n;
         }
-        for (site, day, n) in queue.pending {
-            days.entry((site, day)).or_default().1 += n;
+        for (of, n) in store.lost(&queue).into_iter().chain(queue.pending) {
+            days.entry((of.site, of.day)).or_default().1 += n;
         }
         for (site, day, _, n) in store.entries {
             days.entry((site, day)).or_default().1 += n;
         }
         let wrong = days.into_iter().filter(|(_, (received, found))| received != found);
         wrong.map(|(of, (received, found))| format!("{of:?}: received {received}, found {found}")).collect()
+    }
+
+    /// Events in no file any more, as it is booked.
+    pub fn lost(&self) -> u64 {
+        self.store_books().accounts.values().map(|account| account.lost).sum()
     }
 
     /// How often a site's books say `entry`, over all days.

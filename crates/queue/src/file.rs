@@ -3,7 +3,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
-use weir_event::{Control, LocalDay, QueueId, Seq, SiteId, limits};
+use weir_event::{Control, LocalDay, Opening, QueueId, Seq, SiteId, limits};
 use weir_fault::{Mistake, Point};
 use weir_sqlite::{Error, Migration, Trouble, Tuning, migrate, open_writer};
 
@@ -13,7 +13,8 @@ use crate::{Entry, QueueError};
 
 /// `AUTOINCREMENT` is what keeps a number from being given twice: without it SQLite starts again
 /// from the highest row left, and all rows are deleted in the end.
-const MIGRATIONS: &[Migration] = &["
+const MIGRATIONS: &[Migration] = &[
+    "
     CREATE TABLE queue (id BLOB NOT NULL) STRICT;
     INSERT INTO queue (id) VALUES (randomblob(16));
     CREATE TABLE ingested_events (
@@ -29,7 +30,32 @@ const MIGRATIONS: &[Migration] = &["
         n    INTEGER NOT NULL,
         PRIMARY KEY (site, day)
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    OPENINGS,
+];
+
+/// A file was named once, and a copy of it had the same name. Since this step, whoever opens the file
+/// begins a stretch of it with a name of its own; what the file held before is its first stretch.
+const OPENINGS: &str = "
+    CREATE TABLE openings (
+        n     INTEGER PRIMARY KEY AUTOINCREMENT,
+        id    BLOB NOT NULL,
+        after INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO openings (id, after)
+        SELECT id, 0 FROM queue WHERE EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'ingested_events');
+    DROP TABLE queue;
+    ALTER TABLE received RENAME TO received_before;
+    CREATE TABLE received (
+        opening INTEGER NOT NULL,
+        site    INTEGER NOT NULL,
+        day     INTEGER NOT NULL,
+        n       INTEGER NOT NULL,
+        PRIMARY KEY (opening, site, day)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO received (opening, site, day, n) SELECT 1, site, day, n FROM received_before;
+    DROP TABLE received_before;
+";
 
 /// Large pages make batches cheap; checkpointing after 8 MiB keeps each checkpoint, which is the
 /// tail of the commit latency, short.
@@ -59,6 +85,8 @@ pub(crate) trait Durable {
 /// The file as its one writer sees it.
 pub(crate) struct QueueFile {
     conn: Connection,
+    /// Whether what is appended belongs to this opening already.
+    begun: bool,
 }
 
 /// The rows to delete: those past `after`, of which there are none before, up to `goal`; no more
@@ -93,7 +121,7 @@ impl QueueFile {
         if weir_fault::is_planted(Mistake::QueueSyncsNormal) {
             conn.pragma_update(None, "synchronous", "NORMAL")?;
         }
-        Ok(Self { conn })
+        Ok(Self { conn, begun: false })
     }
 
     /// How long a try waits for another process's lock before it counts as failed.
@@ -101,8 +129,8 @@ impl QueueFile {
         Ok(self.conn.busy_timeout(wait)?)
     }
 
-    pub fn id(&self) -> Result<QueueId, Error> {
-        read_id(&self.conn)
+    pub fn openings(&self) -> Result<Vec<Opening>, Error> {
+        Ok(read_openings(&self.conn)?)
     }
 
     /// The highest number ever given.
@@ -136,10 +164,15 @@ impl Durable for QueueFile {
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Before the rows are added, so that a goal too high can not reach them.
         let settled = settle.map(|settle| delete_settled(&tx, settle)).transpose()?;
+        let begins = !self.begun && appends.iter().any(|rows| !rows.is_empty());
+        if begins {
+            begin_opening(&tx)?;
+        }
         let last_seqs = insert_rows(&tx, appends)?;
         add_received(&tx, appends)?;
         tx.commit()?;
         weir_fault::pass(Point::QueueCommitted);
+        self.begun |= begins;
         Ok(Written { last_seqs, settled })
     }
 
@@ -181,6 +214,29 @@ fn insert_rows(tx: &Transaction, appends: &[&NewRows]) -> rusqlite::Result<Vec<S
     Ok(last_seqs)
 }
 
+/// With the first row and not before: a server that starts again and again and takes nothing must not
+/// fill the file with openings.
+fn begin_opening(tx: &Transaction) -> rusqlite::Result<()> {
+    let after = read_last_seq(tx)?;
+    tx.execute("INSERT INTO openings (id, after) VALUES (randomblob(16), ?1)", [after.0])?;
+    let newest = tx.last_insert_rowid();
+    forget_openings(tx, newest - i64::try_from(limits::OPENINGS_MAX).unwrap_or(i64::MAX))
+}
+
+/// Those up to `n` of which no row is left: what they received is in the store's books.
+fn forget_openings(tx: &Transaction, n: i64) -> rusqlite::Result<()> {
+    let forgotten = tx.execute(
+        "DELETE FROM openings WHERE n <= ?1
+             AND (SELECT after FROM openings next WHERE next.n > openings.n ORDER BY next.n LIMIT 1)
+                 < coalesce((SELECT min(seq) FROM ingested_events), 9223372036854775807)",
+        [n],
+    )?;
+    if forgotten > 0 {
+        tx.execute("DELETE FROM received WHERE opening NOT IN (SELECT n FROM openings)", [])?;
+    }
+    Ok(())
+}
+
 /// One row per site and day of the commit, however many events it has.
 fn add_received(tx: &Transaction, appends: &[&NewRows]) -> rusqlite::Result<()> {
     let mut counts: HashMap<(SiteId, LocalDay), i64> = HashMap::new();
@@ -188,7 +244,8 @@ fn add_received(tx: &Transaction, appends: &[&NewRows]) -> rusqlite::Result<()> 
         *counts.entry((row.site, row.day)).or_default() += 1;
     }
     let mut add = tx.prepare_cached(
-        "INSERT INTO received (site, day, n) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET n = n + excluded.n",
+        "INSERT INTO received (opening, site, day, n) SELECT max(n), ?1, ?2, ?3 FROM openings WHERE true
+         ON CONFLICT DO UPDATE SET n = n + excluded.n",
     )?;
     for ((site, day), n) in counts {
         add.execute(params![site.0, day.0, n])?;
@@ -208,9 +265,17 @@ fn count_by_site(conn: &Connection, after: Seq, up_to: Seq) -> rusqlite::Result<
     Ok(counts)
 }
 
-pub(crate) fn read_id(conn: &Connection) -> Result<QueueId, Error> {
-    let id = conn.query_row("SELECT id FROM queue", [], |row| row.get(0)).map(QueueId);
-    id.map_err(Error::from)
+/// Oldest first, each with its last row so far.
+pub(crate) fn read_openings(conn: &Connection) -> rusqlite::Result<Vec<Opening>> {
+    let mut select = conn.prepare_cached("SELECT id, after FROM openings ORDER BY n")?;
+    let found = select.query_map([], |row| Ok((QueueId(row.get(0)?), Seq(row.get(1)?))))?;
+    let found = found.collect::<rusqlite::Result<Vec<_>>>()?;
+    let ends = found.iter().skip(1).map(|(_, after)| *after).chain([read_last_seq(conn)?]);
+    Ok(found
+        .iter()
+        .zip(ends)
+        .map(|((queue, after), last)| Opening { queue: *queue, after: *after, last })
+        .collect())
 }
 
 pub(crate) fn read_last_seq(conn: &Connection) -> rusqlite::Result<Seq> {

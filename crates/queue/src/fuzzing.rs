@@ -1,13 +1,14 @@
 //! What must hold of any bytes in a row. Behind `--cfg fuzzing`, which no release sets, and in tests.
 
-use weir_event::{Event, LocalDay, Seq, SiteId};
+use weir_event::{Event, LocalDay, QueueId, Seq, SiteId};
 
 use crate::delivery::NewRows;
 use crate::row::KIND_CONTROL;
 use crate::{Entry, Row};
 
 fn row(kind: u8, body: &[u8]) -> Row {
-    Row { seq: Seq(1), site: SiteId(7), received_day: LocalDay(20_000), kind, body: body.to_vec() }
+    let (queue, received_day) = (QueueId([1; 16]), LocalDay(20_000));
+    Row { queue, seq: Seq(1), site: SiteId(7), received_day, kind, body: body.to_vec() }
 }
 
 /// A row's kind, then its body: whatever can be read can be written and read again.

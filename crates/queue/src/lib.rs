@@ -49,5 +49,5 @@ pub use file::append_control_beside;
 pub use limit::{Limit, Refused};
 pub use options::QueueOptions;
 pub use queue::{Gauges, Queue};
-pub use reader::{Books, QueueReader};
+pub use reader::QueueReader;
 pub use row::{Entry, Row};

@@ -1,9 +1,9 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use weir_event::{Event, QueueId, Seq, SiteId};
+use weir_event::{Event, Opening, QueueId, Seq, SiteId};
 use weir_fault::Mistake;
 
 use crate::delivery::NewRows;
@@ -24,7 +24,10 @@ pub struct Queue(Arc<Shared>);
 struct Shared {
     path: PathBuf,
     options: QueueOptions,
-    id: QueueId,
+    /// Those before this one: they end where they ended.
+    past: Vec<Opening>,
+    /// Begun since the file was opened, here or by a command beside the server.
+    begun: Mutex<HashSet<QueueId>>,
     intake: Arc<Intake>,
     progress: Arc<Progress>,
     writer: Mutex<Option<thread::JoinHandle<()>>>,
@@ -32,7 +35,7 @@ struct Shared {
 
 /// What the file holds when it is opened.
 pub(crate) struct Found {
-    pub id: QueueId,
+    pub past: Vec<Opening>,
     pub last: Seq,
     /// No row up to here is left.
     pub settled: Seq,
@@ -76,7 +79,7 @@ impl Queue {
         file.set_lock_wait(options.lock_wait())?;
         let last = file.last_seq()?;
         let settled = file.oldest()?.map_or(last, |oldest| Seq(oldest.0 - 1));
-        let found = Found { id: file.id()?, last, settled, by_site: file.events_by_site()? };
+        let found = Found { past: file.openings()?, last, settled, by_site: file.events_by_site()? };
         Self::start(path, file, found, options)
     }
 
@@ -86,7 +89,7 @@ impl Queue {
         found: Found,
         options: QueueOptions,
     ) -> Result<Self, QueueError> {
-        let Found { id, last, settled, by_site } = found;
+        let Found { past, last, settled, by_site } = found;
         let reserve = DiskReserve::new(folder_of(path), options.disk_reserve_bytes);
         let deadline = options.deadline();
         let intake = Arc::new(Intake::new(Load::new(options.clone(), by_site), reserve));
@@ -102,7 +105,8 @@ impl Queue {
         };
         let thread = thread::Builder::new().name("queue-writer".to_owned()).spawn(|| writer.run())?;
         let writer = Mutex::new(Some(thread));
-        Ok(Self(Arc::new(Shared { path: path.to_owned(), options, id, intake, progress, writer })))
+        let (path, begun) = (path.to_owned(), Mutex::new(HashSet::new()));
+        Ok(Self(Arc::new(Shared { path, options, past, begun, intake, progress, writer })))
     }
 
     /// Resolves once the events are on disk, with the last one's number. Dropping the future does not
@@ -151,8 +155,21 @@ impl Queue {
         self.0.intake.settle(up_to);
     }
 
-    pub fn id(&self) -> QueueId {
-        self.0.id
+    /// The number in this file that a number of an opening stands for: rows up to it are those that
+    /// whoever took the opening's rows up to `seq` has taken. `None` where the file knows no such
+    /// opening. Reads the file only where an opening is new.
+    ///
+    /// # Errors
+    /// What SQLite reports, with the path.
+    pub fn place_of(&self, queue: QueueId, seq: Seq) -> Result<Option<Seq>, QueueError> {
+        if let Some(past) = self.0.past.iter().rev().find(|opening| opening.queue == queue) {
+            return Ok(Some(seq.min(past.last)));
+        }
+        let mut begun = self.0.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        if !begun.contains(&queue) {
+            begun.extend(self.reader()?.openings()?.iter().map(|opening| opening.queue));
+        }
+        Ok(begun.contains(&queue).then_some(seq))
     }
 
     /// What the gauges are held against.

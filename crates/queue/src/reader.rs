@@ -1,11 +1,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use rusqlite::{Connection, params};
-use weir_event::{LocalDay, QueueId, Seq, SiteId, limits};
+use rusqlite::{Connection, OptionalExtension, params};
+use weir_event::{LocalDay, Opening, QueueBooks, QueueDay, QueueId, Seq, SiteId, limits};
 use weir_sqlite::open_reader;
 
-use crate::file::{read_id, read_last_seq, read_oldest};
+use crate::file::{read_last_seq, read_oldest, read_openings};
 use crate::row::KIND_EVENT;
 use crate::{QueueError, Row};
 
@@ -14,31 +14,25 @@ const CACHE_KIB: u32 = 4 * 1024;
 /// Reads the queue over a connection of its own, beside the writer, also from another process.
 pub struct QueueReader {
     conn: Connection,
-}
-
-/// The queue's side of the ledger, all of one instant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Books {
-    pub id: QueueId,
-    /// The highest number ever given.
-    pub last_seq: Seq,
-    /// Events ever appended.
-    pub received: Vec<(SiteId, LocalDay, u64)>,
-    /// Events past the number asked for.
-    pub pending: Vec<(SiteId, LocalDay, u64)>,
+    /// The openings of the rows read last.
+    openings: Vec<Opening>,
 }
 
 impl QueueReader {
     /// # Errors
     /// What SQLite reports, with the path; a missing file is an error.
     pub fn open(path: &Path) -> Result<Self, QueueError> {
-        Ok(Self { conn: open_reader(path, CACHE_KIB)? })
+        Ok(Self { conn: open_reader(path, CACHE_KIB)?, openings: Vec::new() })
     }
 
+    /// Oldest first.
+    ///
     /// # Errors
     /// What SQLite reports.
-    pub fn id(&self) -> Result<QueueId, QueueError> {
-        Ok(read_id(&self.conn)?)
+    pub fn openings(&mut self) -> Result<Vec<Opening>, QueueError> {
+        // Their ends are read apart from them: an opening between the two would have none.
+        let tx = self.conn.transaction()?;
+        Ok(read_openings(&tx)?)
     }
 
     /// The rows past `after`, ascending, at most `max`. Fewer when they are large: what is read at
@@ -47,7 +41,11 @@ impl QueueReader {
     /// # Errors
     /// What SQLite reports.
     pub fn pending(&mut self, after: Seq, max: usize) -> Result<Vec<Row>, QueueError> {
-        let mut select = self.conn.prepare_cached(
+        let tx = self.conn.transaction()?;
+        if newest_opening(&tx)? != self.openings.last().map(|opening| opening.queue) {
+            self.openings = read_openings(&tx)?;
+        }
+        let mut select = tx.prepare_cached(
             "SELECT seq, site, day, kind, body FROM ingested_events WHERE seq > ?1 ORDER BY seq LIMIT ?2",
         )?;
         let limit = i64::try_from(max).unwrap_or(i64::MAX);
@@ -57,7 +55,7 @@ impl QueueReader {
         while bytes < limits::PENDING_BYTES_MAX
             && let Some(row) = found.next()?
         {
-            let row = read_row(row)?;
+            let row = read_row(row, &self.openings)?;
             bytes += row.body.len();
             rows.push(row);
         }
@@ -66,34 +64,47 @@ impl QueueReader {
 
     /// # Errors
     /// What SQLite reports.
-    pub fn books(&mut self, after: Seq) -> Result<Books, QueueError> {
-        self.books_with(|_| Ok((after, ()))).map(|(books, ())| books)
+    pub fn books(&mut self, after: Seq) -> Result<QueueBooks, QueueError> {
+        self.books_with(|_| Ok((Some(after), ()))).map(|(books, ())| books)
     }
 
     /// As [`Self::books`], where `after` is found out while the queue stands still for this reader:
-    /// with a checkpoint read earlier, rows past it may be settled already and would be missing. A
-    /// checkpoint past [`Books::last_seq`] has overtaken the snapshot: then these books are too old
-    /// for it, and are to be read again.
+    /// with a checkpoint read earlier, rows past it may be settled already and would be missing. It
+    /// sees the books without what is pending, and with `None` that is left out: counting it reads
+    /// every row.
     ///
     /// # Errors
     /// What SQLite or `after` reports.
     pub fn books_with<T, E: From<QueueError>>(
         &mut self,
-        after: impl FnOnce(QueueId) -> Result<(Seq, T), E>,
-    ) -> Result<(Books, T), E> {
+        after: impl FnOnce(&QueueBooks) -> Result<(Option<Seq>, T), E>,
+    ) -> Result<(QueueBooks, T), E> {
         // One read transaction: an append between two of these would look like a loss.
         let tx = self.conn.transaction().map_err(QueueError::from)?;
-        let id = read_id(&tx).map_err(QueueError::from)?;
-        let (after, found) = after(id)?;
-        let read = || {
-            Ok::<_, QueueError>(Books {
-                id,
-                last_seq: read_last_seq(&tx)?,
-                received: read_received(&tx)?,
-                pending: count_pending(&tx, after)?,
-            })
+        let mut books = read_books(&tx).map_err(QueueError::from)?;
+        let (after, found) = after(&books)?;
+        if let Some(after) = after {
+            books.pending = count_pending(&tx, after, &books.openings).map_err(QueueError::from)?;
+        }
+        Ok((books, found))
+    }
+
+    /// What each of these days has received so far.
+    ///
+    /// # Errors
+    /// What SQLite reports.
+    pub fn received(&mut self, days: &[QueueDay]) -> Result<Vec<u64>, QueueError> {
+        let tx = self.conn.transaction()?;
+        let mut select = tx.prepare_cached(
+            "SELECT r.n FROM openings o JOIN received r ON r.opening = o.n
+             WHERE o.id = ?1 AND r.site = ?2 AND r.day = ?3 ORDER BY o.n DESC LIMIT 1",
+        )?;
+        let mut of = |day: &QueueDay| -> rusqlite::Result<u64> {
+            let n: Option<i64> =
+                select.query_row(params![day.queue.0, day.site.0, day.day.0], |row| row.get(0)).optional()?;
+            Ok(n.unwrap_or_default().unsigned_abs())
         };
-        Ok((read()?, found))
+        Ok(days.iter().map(&mut of).collect::<Result<_, _>>()?)
     }
 
     /// The highest number ever given, also to a row that another process appended and that the
@@ -112,9 +123,11 @@ impl QueueReader {
     }
 }
 
-fn read_row(row: &rusqlite::Row) -> rusqlite::Result<Row> {
+fn read_row(row: &rusqlite::Row, openings: &[Opening]) -> rusqlite::Result<Row> {
+    let seq = Seq(row.get(0)?);
     Ok(Row {
-        seq: Seq(row.get(0)?),
+        queue: opening_of(seq, openings),
+        seq,
         site: SiteId(row.get(1)?),
         received_day: LocalDay(row.get(2)?),
         kind: row.get(3)?,
@@ -122,23 +135,51 @@ fn read_row(row: &rusqlite::Row) -> rusqlite::Result<Row> {
     })
 }
 
-fn read_received(conn: &Connection) -> rusqlite::Result<Vec<(SiteId, LocalDay, u64)>> {
-    let mut select = conn.prepare_cached("SELECT site, day, n FROM received ORDER BY site, day")?;
+/// The opening that a row was appended in.
+fn opening_of(seq: Seq, openings: &[Opening]) -> QueueId {
+    let begun = openings.partition_point(|opening| opening.after < seq);
+    let opening = begun.checked_sub(1).and_then(|at| openings.get(at));
+    // Rows without an opening are in no file that this program wrote.
+    opening.map_or(QueueId([0; 16]), |opening| opening.queue)
+}
+
+fn newest_opening(conn: &Connection) -> rusqlite::Result<Option<QueueId>> {
+    let mut select = conn.prepare_cached("SELECT id FROM openings ORDER BY n DESC LIMIT 1")?;
+    Ok(select.query_row([], |row| row.get(0)).optional()?.map(QueueId))
+}
+
+fn read_books(conn: &Connection) -> rusqlite::Result<QueueBooks> {
+    let settled = read_oldest(conn)?.map_or(read_last_seq(conn)?, |oldest| Seq(oldest.0 - 1));
+    let (openings, received) = (read_openings(conn)?, read_received(conn)?);
+    Ok(QueueBooks { openings, settled, received, pending: BTreeMap::new() })
+}
+
+fn read_received(conn: &Connection) -> rusqlite::Result<BTreeMap<QueueDay, u64>> {
+    let mut select = conn.prepare_cached(
+        "SELECT o.id, r.site, r.day, r.n FROM received r JOIN openings o ON o.n = r.opening",
+    )?;
     let rows = select.query_map([], |row| {
-        let n: i64 = row.get(2)?;
-        Ok((SiteId(row.get(0)?), LocalDay(row.get(1)?), n.unsigned_abs()))
+        let (site, day) = (SiteId(row.get(1)?), LocalDay(row.get(2)?));
+        let n: i64 = row.get(3)?;
+        Ok((QueueDay { queue: QueueId(row.get(0)?), site, day }, n.unsigned_abs()))
     })?;
     rows.collect()
 }
 
-fn count_pending(conn: &Connection, after: Seq) -> rusqlite::Result<Vec<(SiteId, LocalDay, u64)>> {
-    let mut counts: BTreeMap<(SiteId, LocalDay), u64> = BTreeMap::new();
+fn count_pending(
+    conn: &Connection,
+    after: Seq,
+    openings: &[Opening],
+) -> rusqlite::Result<BTreeMap<QueueDay, u64>> {
+    let mut counts: BTreeMap<QueueDay, u64> = BTreeMap::new();
     // Counted here: GROUP BY would sort.
     let mut select =
-        conn.prepare_cached("SELECT site, day FROM ingested_events WHERE seq > ?1 AND kind = ?2")?;
+        conn.prepare_cached("SELECT seq, site, day FROM ingested_events WHERE seq > ?1 AND kind = ?2")?;
     let mut rows = select.query(params![after.0, KIND_EVENT])?;
     while let Some(row) = rows.next()? {
-        *counts.entry((SiteId(row.get(0)?), LocalDay(row.get(1)?))).or_default() += 1;
+        let queue = opening_of(Seq(row.get(0)?), openings);
+        let day = QueueDay { queue, site: SiteId(row.get(1)?), day: LocalDay(row.get(2)?) };
+        *counts.entry(day).or_default() += 1;
     }
-    Ok(counts.into_iter().map(|((site, day), n)| (site, day, n)).collect())
+    Ok(counts)
 }

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use weir_event::{
-    Amount, ClickId, Control, Country, Event, EventId, Kind, LocalDay, Millis, Referrer, Seq, SiteId, Utm,
-    VisitorId,
+    Amount, ClickId, Control, Country, Event, EventId, Kind, LocalDay, Millis, QueueId, Referrer, Seq,
+    SiteId, Utm, VisitorId,
 };
 
 use crate::DecodeError;
@@ -17,6 +17,9 @@ pub enum Entry {
 /// keep its neighbours from being read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
+    /// The opening that it was appended in. With the number it names the row, in copies of the file,
+    /// too.
+    pub queue: QueueId,
     pub seq: Seq,
     pub site: SiteId,
     /// The site's local day of receipt; of a control row, day 0.
@@ -92,6 +95,11 @@ fn encode(fields: &impl Serialize, mut onto: Vec<u8>) -> Vec<u8> {
 }
 
 impl Row {
+    /// Whether the file counted it as received. A control row that can't be read is still none.
+    pub fn is_event(&self) -> bool {
+        self.kind == KIND_EVENT
+    }
+
     /// # Errors
     /// Says whether the row is a newer program's or is damaged.
     pub fn decode(&self) -> Result<Entry, DecodeError> {

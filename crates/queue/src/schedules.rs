@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use weir_event::{Event, Millis, QueueId, Seq, SiteId};
+use weir_event::{Event, Millis, Seq, SiteId};
 use weir_sqlite::{Error, Trouble};
 use weir_testkit::page_view;
 use weir_testkit::schedules::rand::{Rng, thread_rng};
@@ -85,7 +85,7 @@ const LONG: Duration = Duration::from_secs(3_600);
 fn open(failing: u32) -> (Queue, SharedDisk) {
     let disk = SharedDisk::default();
     let file = MemoryFile { disk: Arc::clone(&disk), failing };
-    let found = Found { id: QueueId([7; 16]), last: Seq(0), settled: Seq(0), by_site: HashMap::new() };
+    let found = Found { past: Vec::new(), last: Seq(0), settled: Seq(0), by_site: HashMap::new() };
     let options = QueueOptions {
         waiting_events_max: WAITING_MAX,
         backlog_events_max: BACKLOG_MAX,

@@ -159,9 +159,9 @@ mod tests {
         }
     }
 
-    /// Larger than what a page has room for.
+    /// Larger than what the pages of a new file have room for.
     fn large_delivery() -> Delivery {
-        let large = Event { props: "x".repeat(20_000), ..page_view(1, SiteId(1), 1, Millis(0)) };
+        let large = Event { props: "x".repeat(200_000), ..page_view(1, SiteId(1), 1, Millis(0)) };
         Delivery::new(NewRows::of_events(&[large])).0
     }
 

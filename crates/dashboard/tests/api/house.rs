@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tower::ServiceExt;
 use weir_dashboard::{Commit, Dashboard, DashboardParts, Health, HealthCheck, routes};
-use weir_event::{Millis, Seq, SiteId, Zone};
+use weir_event::{Millis, QueueDay, Seq, SiteId, Zone};
 use weir_queue::{Entry, Queue, QueueOptions};
 use weir_registry::Registry;
 use weir_store::{BookEntry, Checkpoint, Store};
@@ -124,9 +124,14 @@ impl House {
     /// Books `n` events of the site as stored and moves the checkpoint, as the processor does.
     pub fn store_events(&self, site: SiteId, n: i64, up_to: Seq) {
         let mut store = self.store.lock().unwrap();
+        let mut reader = self.queue.reader().unwrap();
+        let queue = reader.openings().unwrap().last().unwrap().queue;
+        let of = QueueDay { queue, site, day: Zone::utc().day_of(NOON) };
+        let received = reader.received(&[of]).unwrap()[0];
         let mut batch = store.begin().unwrap();
-        batch.book(site, Zone::utc().day_of(NOON), BookEntry::Stored, n).unwrap();
-        batch.advance(Checkpoint { queue: self.queue.id(), seq: up_to, received: NOON }).unwrap();
+        batch.book(site, of.day, BookEntry::Stored, n).unwrap();
+        batch.take(of, received, n.cast_unsigned()).unwrap();
+        batch.advance(Checkpoint { queue, seq: up_to, received: NOON }).unwrap();
         batch.commit().unwrap();
     }
 

@@ -6,7 +6,14 @@ use super::*;
 
 fn row_of(event: &Event) -> Row {
     let body = encode_event(event, Vec::new());
-    Row { seq: Seq(1), site: event.site, received_day: event.received_day, body, kind: KIND_EVENT }
+    Row {
+        queue: QueueId([1; 16]),
+        seq: Seq(1),
+        site: event.site,
+        received_day: event.received_day,
+        body,
+        kind: KIND_EVENT,
+    }
 }
 
 fn check_round_trip(event: Event) {
@@ -50,9 +57,14 @@ fn times_and_days_come_back_at_their_extremes() {
 #[test]
 fn a_control_row_comes_back() {
     for control in [Control::RemoveSite(SiteId(u32::MAX)), Control::Refold(SiteId(u32::MAX))] {
-        let body = encode_control(control, Vec::new());
-        let row =
-            Row { seq: Seq(1), site: SiteId(u32::MAX), received_day: LocalDay(0), body, kind: KIND_CONTROL };
+        let row = Row {
+            queue: QueueId([1; 16]),
+            seq: Seq(1),
+            site: SiteId(u32::MAX),
+            received_day: LocalDay(0),
+            body: encode_control(control, Vec::new()),
+            kind: KIND_CONTROL,
+        };
         assert_eq!(row.decode(), Ok(Entry::Control(control)));
     }
 }
@@ -183,7 +195,7 @@ proptest! {
 
     #[test]
     fn no_bytes_make_decoding_panic(body in any::<Vec<u8>>(), kind in 0u8..4) {
-        let row = Row { seq: Seq(1), site: SiteId(1), received_day: LocalDay(1), body, kind };
+        let row = Row { queue: QueueId([1; 16]), seq: Seq(1), site: SiteId(1), received_day: LocalDay(1), body, kind };
         let _ = row.decode();
     }
 

@@ -1,7 +1,8 @@
+use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::Duration;
 
-use weir_event::{Control, Event, LocalDay, Seq, SiteId};
+use weir_event::{Control, Event, LocalDay, Opening, QueueBooks, QueueDay, QueueId, Seq, SiteId, limits};
 use weir_queue::{AppendError, Entry, QueueError, QueueOptions, QueueReader, append_control_beside};
 
 use crate::fixture::{Folder, Waiting, append, entries, event, events, options, pending, until};
@@ -125,13 +126,116 @@ fn a_number_is_never_given_twice_even_when_all_was_settled_before_a_restart() {
     assert_eq!(append(&queue, 5, 1), Ok(Seq(6)));
 }
 
+/// What was received or is pending, whatever the opening.
+fn by_day(days: &BTreeMap<QueueDay, u64>) -> Vec<(u32, i32, u64)> {
+    let mut sums: BTreeMap<(u32, i32), u64> = BTreeMap::new();
+    for (of, n) in days {
+        *sums.entry((of.site.0, of.day.0)).or_default() += n;
+    }
+    sums.into_iter().map(|((site, day), n)| (site, day, n)).collect()
+}
+
 #[test]
-fn a_queue_keeps_its_id_and_no_two_share_one() {
-    let (one, other) = (Folder::new(), Folder::new());
-    let id = one.open().id();
-    assert_eq!(one.open().id(), id);
-    assert_eq!(QueueReader::open(&one.path()).expect("opens").id().expect("reads"), id);
-    assert_ne!(other.open().id(), id);
+fn whoever_opens_the_file_begins_an_opening_with_their_first_row() {
+    let folder = Folder::new();
+    let openings = |folder: &Folder| {
+        let mut reader = QueueReader::open(&folder.path()).expect("opens");
+        let openings = reader.openings().expect("reads");
+        openings.iter().map(|opening| (opening.after.0, opening.last.0)).collect::<Vec<_>>()
+    };
+    let queue = folder.open();
+    assert_eq!(openings(&folder), []);
+    append(&queue, 0, 2).expect("appends");
+    append(&queue, 2, 1).expect("appends");
+    drop(queue);
+    drop(folder.open());
+    assert_eq!(openings(&folder), [(0, 3)], "nothing was appended since");
+    let queue = folder.open();
+    append(&queue, 3, 1).expect("appends");
+    let beside = append_control_beside(&folder.path(), Control::RemoveSite(SiteId(1)));
+    beside.expect("appends");
+    append(&queue, 4, 1).expect("appends");
+    assert_eq!(openings(&folder), [(0, 3), (3, 4), (4, 6)]);
+    let rows = queue.reader().expect("opens").pending(Seq(0), 10).expect("reads");
+    let ids: Vec<_> = queue.reader().expect("opens").openings().expect("reads");
+    let ids: Vec<_> = ids.iter().map(|opening| opening.queue).collect();
+    let of: Vec<_> = rows.iter().map(|row| ids.iter().position(|id| *id == row.queue)).collect();
+    assert_eq!(of, [0, 0, 0, 1, 2, 2].map(Some));
+    let other = Folder::new();
+    append(&other.open(), 0, 1).expect("appends");
+    let other = QueueReader::open(&other.path()).expect("opens").openings().expect("reads");
+    assert!(!ids.contains(&other[0].queue), "and no two files share one");
+}
+
+#[test]
+fn a_place_in_an_opening_is_a_place_in_the_file_that_knows_it() {
+    let folder = Folder::new();
+    append(&folder.open(), 0, 3).expect("appends");
+    let queue = folder.open();
+    let first = queue.reader().expect("opens").openings().expect("reads")[0].queue;
+    append(&queue, 3, 2).expect("appends");
+    let second = queue.reader().expect("opens").openings().expect("reads")[1].queue;
+    let place = |of, seq| queue.place_of(of, Seq(seq)).expect("reads").map(|seq| seq.0);
+    assert_eq!(place(first, 2), Some(2));
+    assert_eq!(place(first, 9), Some(3), "a copy was appended to after the third row");
+    assert_eq!(place(second, 5), Some(5));
+    assert_eq!(place(QueueId([9; 16]), 1), None);
+}
+
+/// One opening for each row of the file.
+fn check_openings_kept(begun: usize, settled: i64, kept: usize) {
+    let folder = Folder::new();
+    append(&folder.open(), 0, 1).expect("appends");
+    let many = format!(
+        "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < {begun})
+         INSERT INTO openings (id, after) SELECT randomblob(16), i - 1 FROM n WHERE i <= {begun};
+         INSERT INTO received (opening, site, day, n) SELECT n, 1, 7, 1 FROM openings WHERE n > 1;
+         INSERT INTO ingested_events (seq, site, day, kind, body)
+             SELECT n, 1, 7, 0, x'00' FROM openings WHERE n > 1;
+         DELETE FROM ingested_events WHERE seq <= {settled};"
+    );
+    folder.meddler().execute_batch(&many).expect("fills");
+    append(&folder.open(), 1, 1).expect("appends");
+    let books = QueueReader::open(&folder.path()).expect("opens").books(Seq(0)).expect("reads");
+    assert_eq!(
+        (books.openings.len(), books.received.len()),
+        (kept, kept),
+        "{begun} begun, {settled} settled"
+    );
+}
+
+#[test]
+fn so_many_openings_are_remembered_and_of_older_ones_those_that_have_rows() {
+    let max = limits::OPENINGS_MAX;
+    let all = i64::try_from(max).expect("few") * 2;
+    check_openings_kept(max - 1, all, max);
+    check_openings_kept(max, all, max);
+    check_openings_kept(max + 5, all, max);
+    check_openings_kept(max + 5, 2, max + 4);
+}
+
+#[test]
+fn a_file_from_before_openings_is_one_opening() {
+    let folder = Folder::new();
+    let version_1 = "
+        CREATE TABLE queue (id BLOB NOT NULL) STRICT;
+        INSERT INTO queue (id) VALUES (x'0102030405060708090a0b0c0d0e0f10');
+        CREATE TABLE ingested_events (seq INTEGER PRIMARY KEY AUTOINCREMENT, site INTEGER NOT NULL,
+            day INTEGER NOT NULL, kind INTEGER NOT NULL, body BLOB NOT NULL) STRICT;
+        CREATE TABLE received (site INTEGER NOT NULL, day INTEGER NOT NULL, n INTEGER NOT NULL,
+            PRIMARY KEY (site, day)) STRICT, WITHOUT ROWID;
+        PRAGMA auto_vacuum = INCREMENTAL;
+        PRAGMA user_version = 1;";
+    folder.meddler().execute_batch(version_1).expect("made");
+    let rows = "INSERT INTO ingested_events VALUES (4, 1, 7, 0, x'00'), (5, 1, 7, 0, x'00');
+        INSERT INTO received VALUES (1, 7, 5);";
+    folder.meddler().execute_batch(rows).expect("filled");
+    let queue = folder.open();
+    let books = queue.reader().expect("opens").books(Seq(4)).expect("reads");
+    let queue_id = QueueId([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]);
+    assert_eq!(books.openings, [Opening { queue: queue_id, after: Seq(0), last: Seq(5) }]);
+    assert_eq!((by_day(&books.received), by_day(&books.pending)), (vec![(1, 7, 5)], vec![(1, 7, 1)]));
+    assert_eq!(append(&queue, 0, 1), Ok(Seq(6)));
 }
 
 #[test]
@@ -143,17 +247,22 @@ fn the_books_count_by_site_and_day_and_outlive_settling() {
     let all = vec![on(0, 1, 10), on(1, 2, 10), control, on(2, 1, 11), on(3, 1, 10)];
     queue.append_blocking(all).expect("appends");
     let books = |after| queue.reader().expect("opens").books(Seq(after)).expect("reads");
-    let received =
-        vec![(SiteId(1), LocalDay(10), 2), (SiteId(1), LocalDay(11), 1), (SiteId(2), LocalDay(10), 1)];
-    assert_eq!(books(0).received, received);
-    assert_eq!(books(0).pending, received);
-    assert_eq!(books(1).pending.iter().map(|(_, _, n)| n).sum::<u64>(), 3);
-    assert_eq!((books(0).id, books(0).last_seq), (queue.id(), Seq(5)));
+    let received = vec![(1, 10, 2), (1, 11, 1), (2, 10, 1)];
+    assert_eq!(by_day(&books(0).received), received);
+    assert_eq!(by_day(&books(0).pending), received);
+    assert_eq!(books(1).pending.values().sum::<u64>(), 3);
+    assert_eq!((books(0).openings[0].last, books(0).settled), (Seq(5), Seq(0)));
     queue.settle(Seq(5));
     queue.append_blocking(vec![on(4, 2, 12)]).expect("appends");
     let after = books(5);
-    assert_eq!(after.received, [received, vec![(SiteId(2), LocalDay(12), 1)]].concat());
-    assert_eq!(after.pending, [(SiteId(2), LocalDay(12), 1)]);
+    assert_eq!(by_day(&after.received), [received, vec![(2, 12, 1)]].concat());
+    assert_eq!((by_day(&after.pending), after.settled), (vec![(2, 12, 1)], Seq(5)));
+    let mut reader = queue.reader().expect("opens");
+    let days: Vec<_> = after.received.keys().copied().collect();
+    let counts: Vec<_> = after.received.values().copied().collect();
+    assert_eq!(reader.received(&days).expect("reads"), counts);
+    let strange = QueueDay { queue: QueueId([9; 16]), ..days[0] };
+    assert_eq!(reader.received(&[strange]).expect("reads"), [0]);
 }
 
 #[test]
@@ -162,15 +271,17 @@ fn the_books_stand_still_while_somebody_finds_out_from_where_to_count() {
     let queue = folder.open();
     append(&queue, 0, 4).expect("appends");
     let mut reader = queue.reader().expect("opens");
-    let books = reader.books_with(|id| {
+    let books = reader.books_with(|books| {
         queue.settle(Seq(3));
         append(&queue, 4, 1).expect("appends");
-        Ok::<_, QueueError>((Seq(1), id))
+        Ok::<_, QueueError>((Some(Seq(1)), books.clone()))
     });
-    let (books, id) = books.expect("reads");
-    assert_eq!(id, queue.id());
-    assert_eq!(books.last_seq, Seq(4));
-    assert_eq!(books.pending.iter().map(|(_, _, n)| n).sum::<u64>(), 3, "two of them are settled by now");
+    let (books, before) = books.expect("reads");
+    assert_eq!(books.openings[0].last, Seq(4));
+    assert_eq!(books.pending.values().sum::<u64>(), 3, "two of them are settled by now");
+    assert_eq!(before, QueueBooks { pending: BTreeMap::new(), ..books });
+    let (unasked, ()) = reader.books_with(|_| Ok::<_, QueueError>((None, ()))).expect("reads");
+    assert_eq!(unasked.pending, BTreeMap::new(), "what is pending is not counted unasked");
 }
 
 #[test]
@@ -186,13 +297,14 @@ fn no_reader_ever_sees_a_row_that_is_not_counted_or_a_count_without_its_row() {
         let over = writing.is_finished();
         let books = reader.books(Seq(0)).expect("reads");
         assert_eq!(books.received, books.pending);
-        assert_eq!(books.pending.iter().map(|(_, _, n)| *n as i64).sum::<i64>(), books.last_seq.0);
+        let last = books.openings.last().map_or(0, |opening| opening.last.0);
+        assert_eq!(books.pending.values().sum::<u64>().cast_signed(), last);
         if over {
             break;
         }
     }
     assert_eq!(writing.join().expect("no panic"), Ok(()));
-    assert_eq!(reader.books(Seq(0)).expect("reads").last_seq, Seq(1_000));
+    assert_eq!(reader.openings().expect("reads")[0].last, Seq(1_000));
 }
 
 #[test]

@@ -229,7 +229,7 @@ fn a_file_of_a_newer_program_is_refused_and_left_as_it_is() {
     append(&folder.open(), 0, 1).expect("appends");
     folder.meddler().pragma_update(None, "user_version", 99).expect("changes");
     check_not_opened(&folder.path(), Trouble::Refused);
-    folder.meddler().pragma_update(None, "user_version", 1).expect("changes");
+    folder.meddler().pragma_update(None, "user_version", 2).expect("changes");
     assert_eq!(pending(&folder.open(), Seq(0)), entries(0, 1));
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use weir_event::{Control, Event, LocalDay, QueueId, Seq, SiteId};
-use weir_queue::{AppendError, Books, Entry, Queue, QueueOptions, QueueReader, append_control_beside};
+use weir_event::{Control, Event, LocalDay, QueueBooks, QueueDay, Seq, SiteId};
+use weir_queue::{AppendError, Entry, Queue, QueueOptions, QueueReader, append_control_beside};
 use weir_testkit::effort;
 
 use crate::fixture::{Folder, event, options};
@@ -43,12 +43,19 @@ fn any_action() -> impl Strategy<Value = Action> {
     ]
 }
 
+/// Events by the number of their opening, counted from 0, site and day.
+type Days = BTreeMap<(usize, SiteId, LocalDay), u64>;
+
 /// What a queue is: rows in a list.
 #[derive(Default)]
 struct Model {
     rows: Vec<(Seq, Entry)>,
     last: Seq,
-    received: BTreeMap<(SiteId, LocalDay), u64>,
+    /// The number before each opening's first row.
+    openings: Vec<Seq>,
+    /// Whether the one who has the file open has begun an opening.
+    begun: bool,
+    received: Days,
     /// A settlement takes effect with the next commit, at the latest by closing.
     to_settle: Seq,
 }
@@ -57,11 +64,16 @@ impl Model {
     fn append(&mut self, entries: Vec<Entry>) -> Seq {
         if !entries.is_empty() {
             self.commit();
+            if !self.begun {
+                self.openings.push(self.last);
+            }
+            self.begun = true;
         }
         for entry in entries {
             self.last = Seq(self.last.0 + 1);
             if let Entry::Event(event) = &entry {
-                *self.received.entry((event.site, event.received_day)).or_default() += 1;
+                let opening = self.openings.len() - 1;
+                *self.received.entry((opening, event.site, event.received_day)).or_default() += 1;
             }
             self.rows.push((self.last, entry));
         }
@@ -82,16 +94,28 @@ impl Model {
         self.rows.iter().filter(|(seq, _)| *seq > after).take(max).cloned().collect()
     }
 
-    fn books(&self, id: QueueId, after: Seq) -> Books {
-        let mut pending: BTreeMap<(SiteId, LocalDay), u64> = BTreeMap::new();
-        for (_, entry) in self.pending(after, usize::MAX) {
+    fn pending_days(&self, after: Seq) -> Days {
+        let mut pending = Days::new();
+        for (seq, entry) in self.pending(after, usize::MAX) {
+            let opening = self.openings.iter().filter(|after| **after < seq).count() - 1;
             if let Entry::Event(event) = entry {
-                *pending.entry((event.site, event.received_day)).or_default() += 1;
+                *pending.entry((opening, event.site, event.received_day)).or_default() += 1;
             }
         }
-        let list =
-            |counts: BTreeMap<_, _>| counts.into_iter().map(|((site, day), n)| (site, day, n)).collect();
-        Books { id, last_seq: self.last, received: list(self.received.clone()), pending: list(pending) }
+        pending
+    }
+
+    fn compare(&self, after: Seq, books: &QueueBooks) {
+        let afters: Vec<Seq> = books.openings.iter().map(|opening| opening.after).collect();
+        assert_eq!(afters, self.openings);
+        assert_eq!(books.openings.last().map_or(Seq(0), |opening| opening.last), self.last);
+        let numbered = |days: &BTreeMap<QueueDay, u64>| -> Days {
+            let number =
+                |id| books.openings.iter().position(|opening| opening.queue == id).expect("is listed");
+            days.iter().map(|(of, n)| ((number(of.queue), of.site, of.day), *n)).collect()
+        };
+        assert_eq!(numbered(&books.received), self.received);
+        assert_eq!(numbered(&books.pending), self.pending_days(after));
     }
 
     fn events(&self) -> u64 {
@@ -206,6 +230,7 @@ impl Lockstep {
             return;
         }
         append_control_beside(&self.folder.path(), control).expect("appends");
+        self.model.openings.push(self.model.last);
         self.model.last = Seq(self.model.last.0 + 1);
         self.model.rows.push((self.model.last, Entry::Control(control)));
         self.beside = true;
@@ -254,6 +279,7 @@ impl Lockstep {
 
     fn begin_anew(&mut self) {
         self.reader = self.queue.reader().expect("opens");
+        self.model.begun = false;
         (self.refused, self.beside, self.too_high) = (0, false, false);
         self.compare_all();
     }
@@ -262,7 +288,7 @@ impl Lockstep {
     fn compare(&mut self) {
         let after = self.model.to_settle;
         let books = self.reader.books(after).expect("reads");
-        assert_eq!(books, self.model.books(self.queue.id(), after));
+        self.model.compare(after, &books);
         let known = self.queue.gauges().last_seq;
         assert!(known == self.model.last || self.beside && known < self.model.last, "{known}");
     }

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
-use weir_queue::QueueReader;
+use weir_event::QueueBooks;
+use weir_queue::{QueueError, QueueReader};
 use weir_store::StoreReader;
 
 use crate::machine;
@@ -93,10 +94,12 @@ impl Server {
     pub fn books(&self) -> anyhow::Result<(u64, u64)> {
         let store = StoreReader::open(&self.data.join("weir.db"))?;
         let mut queue = QueueReader::open(&self.data.join("queue.db"))?;
-        let checkpoint = store.read(|reading| reading.checkpoint())?;
-        let books = queue.books(checkpoint.map(|checkpoint| checkpoint.seq).unwrap_or_default())?;
-        let sum = |entries: &[(_, _, u64)]| entries.iter().map(|(.., n)| n).sum();
-        Ok((sum(&books.received), sum(&books.pending)))
+        let taken = store.read(|reading| reading.taken())?;
+        let after = |file: &QueueBooks| {
+            Ok::<_, QueueError>((Some(file.resume_after(|queue| taken.get(&queue).copied())), ()))
+        };
+        let (books, ()) = queue.books_with(after)?;
+        Ok((books.received.values().sum(), books.pending.values().sum()))
     }
 }
 

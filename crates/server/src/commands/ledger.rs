@@ -44,6 +44,7 @@ fn print(ledger: &Ledger) {
             "ERASED",
             "EXPIRED",
             "DEAD",
+            "LOST",
             "PENDING",
             "",
         ],
@@ -52,6 +53,14 @@ fn print(ledger: &Ledger) {
     let refused = ledger.refused.iter().chain(ledger.sites.iter().flat_map(|site| &site.refused));
     for (reason, n) in refused {
         output::line(&format!("refused before the queue: {n} {reason}"));
+    }
+    for site in &ledger.sites {
+        for day in site.days.iter().filter(|day| day.lost > 0) {
+            let (n, day, domain) = (day.lost, &day.day, &site.domain);
+            output::line(&format!(
+                "{n} acknowledged events of {day} ({domain}) were in a queue file that is gone"
+            ));
+        }
     }
     let verdict = if ledger.balanced { "The books balance." } else { "The books do NOT balance." };
     output::line(&format!("{verdict} {} pending.", ledger.pending));
@@ -69,6 +78,7 @@ fn row(site: &SiteLedger, day: &DayLedger) -> Vec<String> {
         day.erased.to_string(),
         day.expired.to_string(),
         day.dead.to_string(),
+        day.lost.to_string(),
         day.pending.to_string(),
         if day.balanced { String::new() } else { "DOES NOT BALANCE".to_owned() },
     ]

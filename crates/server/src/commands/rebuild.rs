@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use serde_json::json;
-use weir_event::{Control, LocalDay, Seq, SiteId};
+use weir_event::{Control, LocalDay, QueueBooks, Seq, SiteId};
 use weir_processor::rebuild;
 use weir_queue::{QueueReader, append_control_beside};
 use weir_registry::Registry;
@@ -93,13 +93,15 @@ fn follow(
     sites: &[SiteId],
     (wish, days): (Seq, u64),
 ) -> anyhow::Result<()> {
-    let queue = QueueReader::open(&folder.queue())?.id()?;
+    let file =
+        QueueBooks { openings: QueueReader::open(&folder.queue())?.openings()?, ..QueueBooks::default() };
     let bar = output::progress("Rebuilding days", days);
     loop {
         let (is_read, waiting) = reader.read(|reading| {
-            let here = reading.checkpoint()?.filter(|checkpoint| checkpoint.queue == queue);
+            let taken = reading.taken()?;
+            let read = file.resume_after(|queue| taken.get(&queue).copied());
             let waiting = sites.iter().map(|site| reading.stale_days(Some(*site)));
-            Ok((here.is_some_and(|here| here.seq >= wish), waiting.sum::<Result<u64, _>>()?))
+            Ok((read >= wish, waiting.sum::<Result<u64, _>>()?))
         })?;
         bar.set_position(if is_read { days.saturating_sub(waiting) } else { 0 });
         if is_read && waiting == 0 {

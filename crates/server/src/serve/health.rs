@@ -11,6 +11,7 @@ use weir_queue::{Limit, Queue};
 use weir_registry::Registry;
 use weir_store::StoreReader;
 
+use super::books::BooksCheck;
 use super::nightly;
 
 /// A log may pass its bound for as long as a large transaction or a reader lasts; this many times the
@@ -26,6 +27,7 @@ pub(crate) struct HealthProbe {
     clock: Arc<dyn Clock>,
     store_path: PathBuf,
     processor_trouble: Mutex<Option<String>>,
+    books: BooksCheck,
 }
 
 impl HealthProbe {
@@ -37,7 +39,8 @@ impl HealthProbe {
         clock: Arc<dyn Clock>,
         store_path: PathBuf,
     ) -> Self {
-        Self { registry, queue, store, ingest, clock, store_path, processor_trouble: Mutex::default() }
+        let (processor_trouble, books) = (Mutex::default(), BooksCheck::default());
+        Self { registry, queue, store, ingest, clock, store_path, processor_trouble, books }
     }
 
     pub fn processor(&self, error: Option<&ProcessorError>) {
@@ -73,6 +76,7 @@ impl HealthProbe {
                 self.sharing(),
                 self.processing(),
                 store,
+                self.books.look(&self.queue, &self.store, self.clock.now()),
                 self.logs(),
                 self.addresses(),
                 nightly::health(&self.registry),

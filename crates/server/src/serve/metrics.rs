@@ -150,9 +150,12 @@ impl Metrics {
 
     fn lag_secs(&self, gauges: &Gauges) -> Option<f64> {
         let checkpoint = self.store.read(|reading| reading.checkpoint()).ok()?;
-        let here = checkpoint.filter(|checkpoint| checkpoint.queue == self.queue.id());
-        let since = match here {
-            Some(here) if here.seq < gauges.last_seq => here.received,
+        let place = match checkpoint {
+            Some(checkpoint) => self.queue.place_of(checkpoint.queue, checkpoint.seq).ok()?,
+            None => None,
+        };
+        let since = match checkpoint.zip(place) {
+            Some((here, place)) if place < gauges.last_seq => here.received,
             None if gauges.backlog_events > 0 => self.started,
             _ => return Some(0.0),
         };

@@ -2,6 +2,7 @@
 
 mod house;
 
+mod books;
 mod health;
 mod metrics;
 

@@ -35,7 +35,7 @@ impl Store {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let mut conn = open_writer(path, &tuning())?;
         let version_1 = schema::version_1();
-        migrate(&mut conn, &[&version_1, schema::VERSION_2])?;
+        migrate(&mut conn, &[&version_1, schema::VERSION_2, schema::VERSION_3])?;
         if weir_fault::is_planted(Mistake::StoreSyncsNormal) {
             conn.pragma_update(None, "synchronous", "NORMAL")?;
         }
@@ -85,7 +85,7 @@ impl Batch<'_> {
                    ON CONFLICT DO UPDATE SET queue = excluded.queue, seq = excluded.seq,
                        received = max(received, excluded.received)";
         self.tx.prepare_cached(sql)?.execute((to.queue.0, to.seq.0, to.received.0))?;
-        Ok(())
+        self.take_up_to(to.queue, to.seq)
     }
 
     /// Remembers an event's id; false where it is known already: a duplicate.

@@ -4,6 +4,7 @@ use rusqlite::Connection;
 use weir_event::{LocalDay, SiteId};
 
 use super::batch::{Batch, read_checkpoint};
+use super::queues::{read_accounts, read_taken};
 use crate::{BookEntry, StoreBooks, StoreError};
 
 impl Batch<'_> {
@@ -13,6 +14,11 @@ impl Batch<'_> {
                    ON CONFLICT DO UPDATE SET n = n + excluded.n";
         self.tx.prepare_cached(sql)?.execute((site.0, day.0, entry.code(), n))?;
         Ok(())
+    }
+
+    /// All of it, as this batch leaves it.
+    pub fn ledger(&self) -> Result<StoreBooks, StoreError> {
+        read_books(&self.tx)
     }
 
     /// Books all that the store held of a site as erased: its rows are gone, and what was received
@@ -42,7 +48,7 @@ pub(super) fn read_books(conn: &Connection) -> Result<StoreBooks, StoreError> {
             .ok_or_else(|| StoreError::Unreadable(format!("a ledger entry {code}")))?;
         entries.push((site, day, entry, count(n)));
     }
-    Ok(StoreBooks { checkpoint, entries })
+    Ok(StoreBooks { checkpoint, entries, taken: read_taken(conn)?, accounts: read_accounts(conn)? })
 }
 
 /// Counts in the file are never negative; SQLite has no unsigned numbers to say so.

@@ -17,6 +17,7 @@ mod stats;
 mod days;
 
 mod books;
+mod queues;
 
 mod reader;
 

@@ -1,18 +1,19 @@
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use quick_cache::sync::Cache;
 use rusqlite::Transaction;
-use weir_event::{Grain, LocalDay, Millis, SiteId, limits};
+use weir_event::{Grain, LocalDay, Millis, QueueId, Seq, SiteId, limits};
 use weir_rollups::{Counters, Key, Statistic, Table, ValueId};
 use weir_sqlite::Readers;
 
 use super::batch::read_checkpoint;
 use super::rows::LogPlace;
 use super::units::Interned;
-use super::{books, days, dictionary, rows, stats};
+use super::{books, days, dictionary, queues, rows, stats};
 use crate::{Checkpoint, Dimension, LogRow, RuleDays, SiteDay, StatRow, StoreBooks, StoreError};
 
 /// How many texts readers keep at hand.
@@ -259,6 +260,11 @@ impl Reading<'_> {
 
     pub fn ledger(&self) -> Result<StoreBooks, StoreError> {
         books::read_books(&self.tx)
+    }
+
+    /// How far the rows of each opening of a queue file were taken.
+    pub fn taken(&self) -> Result<BTreeMap<QueueId, Seq>, StoreError> {
+        queues::read_taken(&self.tx)
     }
 
     pub fn checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {

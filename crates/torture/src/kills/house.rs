@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use tempfile::TempDir;
-use weir_event::Seq;
 use weir_processor::verify;
 use weir_queue::QueueReader;
 use weir_store::StoreReader;
@@ -15,7 +14,7 @@ use super::client::PATIENCE;
 use super::cycle::{self, Sent};
 use super::furnish::{Furniture, open_untouched};
 use super::known::Known;
-use super::look::Look;
+use super::look::{Look, read_on};
 use super::plan::{HOUSE_CYCLES, Kill, Plan};
 use super::server::{End, Program, Server};
 use super::tally::Tally;
@@ -144,12 +143,10 @@ impl House {
     fn wait_until_drained(&self) -> anyhow::Result<()> {
         let store = StoreReader::open(&self.data().join("weir.db"))?;
         let mut queue = QueueReader::open(&self.data().join("queue.db"))?;
-        let id = queue.id()?;
         let begun = Instant::now();
         loop {
-            let (checkpoint, stale) =
-                store.read(|reading| Ok((reading.checkpoint()?, reading.stale_days(None)?)))?;
-            let read = checkpoint.filter(|c| c.queue == id).map_or(Seq(0), |c| c.seq);
+            let (books, stale) = store.read(|reading| Ok((reading.ledger()?, reading.stale_days(None)?)))?;
+            let read = read_on(&mut queue, &books)?;
             if stale == 0 && queue.pending(read, 1)?.is_empty() {
                 return Ok(());
             }

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use weir_event::{LocalDay, Millis, Reason, Seq, SiteId, limits};
-use weir_queue::{Books, Entry, QueueReader};
+use weir_event::{LocalDay, Millis, QueueBooks, Reason, Seq, SiteId, limits};
+use weir_queue::{Entry, QueueReader};
 use weir_store::{BookEntry, StoreBooks, StoreReader};
 
 use super::furnish::open_untouched;
@@ -24,7 +24,7 @@ pub(super) struct Look {
     /// Log rows of the house's sites that carry no number.
     pub strange: u64,
     pub received: Millis,
-    pub queue: Books,
+    pub queue: QueueBooks,
     pub store: StoreBooks,
 }
 
@@ -42,11 +42,10 @@ impl Look {
     pub fn beside(data: &Path, sites: &[Site]) -> anyhow::Result<Self> {
         let mut queue = QueueReader::open(&data.join("queue.db"))?;
         let reader = StoreReader::open(&data.join("weir.db"))?;
-        let id = queue.id()?;
         let rows = queue.pending(Seq(0), ROWS_MAX)?;
         let mut stored = HashMap::new();
         let mut strange = 0;
-        let checkpoint = reader.read(|reading| {
+        let books = reader.read(|reading| {
             for site in sites {
                 reading.log(site.id, Millis(i64::MIN), Millis(i64::MAX), &mut |row| match number_of(
                     row.props,
@@ -55,9 +54,9 @@ impl Look {
                     None => strange += 1,
                 })?;
             }
-            reading.checkpoint()
+            reading.ledger()
         })?;
-        let read = checkpoint.filter(|c| c.queue == id).map_or(Seq(0), |c| c.seq);
+        let (checkpoint, read) = (books.checkpoint, read_on(&mut queue, &books)?);
         let left: Vec<_> = rows.into_iter().filter(|row| row.seq > read).collect();
         let mut pending = HashMap::new();
         for row in &left {
@@ -75,11 +74,12 @@ impl Look {
     /// Sites and days of receipt whose books do not balance, with what is received and found.
     pub fn unbalanced(&self) -> Vec<String> {
         let mut books: HashMap<(SiteId, LocalDay), (u64, u64)> = HashMap::new();
-        for (site, day, n) in &self.queue.received {
-            books.entry((*site, *day)).or_default().0 += n;
+        for (of, n) in self.store.received(&self.queue) {
+            books.entry((of.site, of.day)).or_default().0 += n;
         }
-        for (site, day, n) in &self.queue.pending {
-            books.entry((*site, *day)).or_default().1 += n;
+        // What is lost is not found: no kill may lose anything.
+        for (of, n) in &self.queue.pending {
+            books.entry((of.site, of.day)).or_default().1 += n;
         }
         for (site, day, _, n) in &self.store.entries {
             books.entry((*site, *day)).or_default().1 += n;
@@ -107,15 +107,21 @@ pub(super) fn is_logged(entry: BookEntry) -> bool {
     }
 }
 
+/// The number in the queue after which the store has taken nothing.
+pub(super) fn read_on(queue: &mut QueueReader, books: &StoreBooks) -> anyhow::Result<Seq> {
+    Ok(QueueBooks { openings: queue.openings()?, ..QueueBooks::default() }
+        .resume_after(|queue| books.taken.get(&queue).copied()))
+}
+
 /// Both sides of one moment, as the ledger reads them.
-fn read_books(queue: &mut QueueReader, reader: &StoreReader) -> anyhow::Result<(Books, StoreBooks)> {
+fn read_books(queue: &mut QueueReader, reader: &StoreReader) -> anyhow::Result<(QueueBooks, StoreBooks)> {
     for _ in 0..limits::LEDGER_READS_MAX {
-        let (queue, store) = queue.books_with(|id| {
+        let (queue, store) = queue.books_with(|file| {
             let books = reader.read(|reading| reading.ledger())?;
-            let here = books.checkpoint.filter(|checkpoint| checkpoint.queue == id);
-            Ok::<_, anyhow::Error>((here.map_or(Seq(0), |checkpoint| checkpoint.seq), books))
+            Ok::<_, anyhow::Error>((Some(books.resume_after(file)), books))
         })?;
-        if store.checkpoint.is_none_or(|c| c.queue != queue.id || c.seq <= queue.last_seq) {
+        let knows = |of, n| queue.received.get(of).copied().unwrap_or_default() >= n;
+        if store.accounts.iter().all(|(of, account)| knows(of, account.received)) {
             return Ok((queue, store));
         }
     }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context;
-use weir_event::{Grain, Kind, LocalDay, Millis, Reason, Seq, SiteId};
+use weir_event::{Grain, Kind, LocalDay, Millis, QueueBooks, Reason, SiteId};
 use weir_processor::verify;
+use weir_queue::QueueError;
 use weir_rollups::Table;
 use weir_sqlite::open_reader;
 use weir_store::{BookEntry, DayState, Reading, SiteDay, StoreBooks, StoreError};
@@ -120,8 +121,8 @@ fn check_balance(
     known: &Known,
     told: &mut Vec<String>,
 ) -> anyhow::Result<()> {
-    let here = books.checkpoint.filter(|checkpoint| checkpoint.queue == parts.queue.id());
-    let queue = parts.queue.reader()?.books(here.map_or(Seq(0), |checkpoint| checkpoint.seq))?;
+    let after = |file: &QueueBooks| Ok::<_, QueueError>((Some(books.resume_after(file)), ()));
+    let (queue, ()) = parts.queue.reader()?.books_with(after)?;
     if !queue.pending.is_empty() {
         told.push(format!("the queue was drained and still has {:?}", queue.pending));
     }
@@ -129,9 +130,10 @@ fn check_balance(
         return Ok(());
     }
     let mut days: BTreeMap<(SiteId, LocalDay), (u64, u64)> = BTreeMap::new();
-    for (site, day, n) in queue.received {
-        days.entry((site, day)).or_default().0 += n;
+    for (of, n) in books.received(&queue) {
+        days.entry((of.site, of.day)).or_default().0 += n;
     }
+    // What is lost is not found: while no file is replaced, nothing may be.
     for (site, day, _, n) in &books.entries {
         days.entry((*site, *day)).or_default().1 += n;
     }
