@@ -18,8 +18,8 @@ fn a_verification_beside_a_busy_processor_raises_no_false_alarm() {
     let reader = world.reader.clone();
     let view = |n: u64| {
         // Today and yesterday, pages and visitors that come again.
-        let time =
-            NOON + i64::try_from(n % 7).expect("few") * Millis::HOUR - i64::from(n % 11 == 0) * Millis::DAY;
+        let time = NOON + i64::try_from(n % 7).expect("few") * Millis::HOUR
+            - i64::from(n.is_multiple_of(11)) * Millis::DAY;
         Event { path: format!("/{}", n % 13), ..page_view(n, site, n % 31, time) }
     };
     world.take(&[view(0)]);
@@ -35,8 +35,12 @@ fn a_verification_beside_a_busy_processor_raises_no_false_alarm() {
         for round in 1..=ROUNDS {
             let events: Vec<Event> = (0..50).map(|n| view(round * 50 + n)).collect();
             world.take(&events);
-            if round % 20 == 0 {
-                world.set_counting("example.com", i64::try_from(round).expect("few"), round % 40 == 0);
+            if round.is_multiple_of(20) {
+                world.set_counting(
+                    "example.com",
+                    i64::try_from(round).expect("few"),
+                    round.is_multiple_of(40),
+                );
             }
         }
         is_over.store(true, Ordering::Release);

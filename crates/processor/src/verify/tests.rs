@@ -21,11 +21,11 @@ fn filled(folder: &std::path::Path) -> Store {
     let site = registry.add_site("example.com", &weir_event::Zone::utc()).expect("a site").id;
     let queue = Queue::open(&folder.join("queue.db"), QueueOptions::default()).expect("a queue");
     let view = |n: u64| {
-        let time =
-            NOON + i64::try_from(n % 9).expect("few") * Millis::HOUR - i64::from(n % 3 == 0) * Millis::DAY;
+        let time = NOON + i64::try_from(n % 9).expect("few") * Millis::HOUR
+            - i64::from(n.is_multiple_of(3)) * Millis::DAY;
         let event = page_view(n, site, n % 40, time);
         // One in ten has no visitor.
-        let visitor = event.visitor.filter(|_| n % 10 > 0);
+        let visitor = event.visitor.filter(|_| !n.is_multiple_of(10));
         Event { path: format!("/{}", n % 30), visitor, ..event }
     };
     let events = (0..400).map(|n| Entry::Event(Box::new(view(n)))).collect();
