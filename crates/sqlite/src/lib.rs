@@ -12,6 +12,7 @@ mod trouble;
 
 mod migrate;
 mod readers;
+mod sync;
 
 pub use migrate::{Migration, migrate};
 pub use open::{Tuning, VERSION_MIN, check_version, open_reader, open_writer, wal_bytes};

@@ -1,10 +1,11 @@
 use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use rusqlite::Connection;
 
+use crate::sync::{Condvar, Mutex, MutexGuard};
 use crate::{Error, Trouble, open_reader};
 
 /// How long a reader waits for a free connection before it is told that the machine is busy.
@@ -99,32 +100,76 @@ impl Drop for Lease<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use weir_testkit::schedules::{Timeouts, check_schedules, run_once, thread};
+
     use super::*;
     use crate::{Tuning, open_writer};
 
-    #[test]
-    fn no_more_connections_are_lent_than_allowed_and_returned_ones_are_used_again() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let path = dir.path().join("a.db");
-        let _writer = open_writer(&path, &Tuning::default()).expect("opens");
-        let readers = Readers::new(path, 1024, 2, 1);
-        let first = readers.lend().expect("first");
-        std::thread::scope(|scope| {
-            let second = readers.lend().expect("second");
-            let third = scope.spawn(|| readers.lend().map(|_| ()));
-            drop(second);
-            third.join().expect("no panic").expect("lent once the second came back");
+    /// Nothing is lent, and one connection is kept.
+    fn check_at_rest(readers: &Readers) {
+        let pool = readers.lock();
+        assert_eq!((pool.lent, pool.idle.len()), (0, 1));
+    }
+
+    /// So many threads borrow one after the other from a pool of so many connections.
+    fn check_lending(path: &Path, threads: usize, open_max: usize) {
+        let readers = Arc::new(Readers::new(path.to_owned(), 64, open_max, 1));
+        let lent = Arc::new(AtomicUsize::new(0));
+        let borrowing = (0..threads).map(|_| {
+            let (readers, lent) = (Arc::clone(&readers), Arc::clone(&lent));
+            thread::spawn(move || {
+                let lease = readers.lend().expect("one comes back");
+                assert!(lent.fetch_add(1, Ordering::SeqCst) < open_max, "more are lent than allowed");
+                thread::yield_now();
+                lent.fetch_sub(1, Ordering::SeqCst);
+                drop(lease);
+            })
         });
-        drop(first);
-        assert_eq!(readers.lock().lent, 0);
-        assert_eq!(readers.lock().idle.len(), 1);
+        let borrowing: Vec<_> = borrowing.collect();
+        borrowing.into_iter().for_each(|thread| thread.join().expect("no panic"));
+        check_at_rest(&readers);
     }
 
     #[test]
-    fn a_failed_open_gives_its_place_back() {
-        let readers = Readers::new("/nonexistent/a.db".into(), 1024, 1, 1);
-        for _ in 0..3 {
-            assert_eq!(readers.lend().err().map(|e| e.trouble()), Some(Trouble::Missing));
+    fn no_more_connections_are_lent_than_allowed_and_whoever_waits_gets_the_next() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("a.db");
+        let _writer = open_writer(&path, &Tuning::default()).expect("opens");
+        for open_max in [1, 2] {
+            let path = path.clone();
+            check_schedules(200, Timeouts::Never, move || check_lending(&path, 4, open_max));
         }
+    }
+
+    #[test]
+    fn a_wait_that_ends_without_a_connection_is_busy_and_takes_no_place() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("a.db");
+        let _writer = open_writer(&path, &Tuning::default()).expect("opens");
+        run_once(Timeouts::AtAnyTime, move || {
+            let readers = Readers::new(path.clone(), 64, 1, 1);
+            let first = readers.lend().expect("first");
+            assert_eq!(readers.lend().err().map(|e| e.trouble()), Some(Trouble::Busy));
+            drop(first);
+            check_at_rest(&readers);
+        });
+    }
+
+    #[test]
+    fn a_failed_open_gives_its_place_back_and_wakes_whoever_waits_for_it() {
+        check_schedules(100, Timeouts::Never, || {
+            let readers = Arc::new(Readers::new("/nonexistent/a.db".into(), 64, 1, 1));
+            let borrow = |readers: Arc<Readers>| {
+                thread::spawn(move || {
+                    assert_eq!(readers.lend().err().map(|e| e.trouble()), Some(Trouble::Missing));
+                })
+            };
+            let borrowing: Vec<_> = (0..3).map(|_| borrow(Arc::clone(&readers))).collect();
+            borrowing.into_iter().for_each(|thread| thread.join().expect("no panic"));
+        });
     }
 }
