@@ -25,6 +25,7 @@ mod key_file;
 mod day_keys;
 
 mod secret;
+mod sync;
 
 mod throttle;
 

@@ -1,4 +1,4 @@
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use argon2::password_hash::Error;
@@ -8,6 +8,7 @@ use subtle::ConstantTimeEq;
 use weir_event::limits::{PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN, PASSWORD_HASHES_MAX, PASSWORD_WAIT_MS_MAX};
 
 use crate::RegistryError;
+use crate::sync::{Condvar, Mutex};
 
 /// What a hash asks the allocator for: more than it uses. The system's allocator keeps what is freed
 /// below 32 MiB for later, in each thread's own heap, and logins would leave hundreds of megabytes
@@ -99,20 +100,30 @@ impl Drop for Inside<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use weir_testkit::schedules::{Timeouts, check_schedules, run_once, thread};
+
     use super::*;
 
     #[test]
     fn only_the_right_password_matches_its_hash() {
-        let gate = Gate::default();
-        let hash = gate.hash("correct horse").expect("hashes");
-        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        assert!(gate.verify("correct horse", Some(&hash)).expect("verifies"));
-        assert!(!gate.verify("correct horsf", Some(&hash)).expect("verifies"));
-        assert_ne!(gate.hash("correct horse").expect("hashes"), hash, "each has a salt of its own");
+        run_once(Timeouts::Never, || {
+            let gate = Gate::default();
+            let hash = gate.hash("correct horse").expect("hashes");
+            assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+            assert!(gate.verify("correct horse", Some(&hash)).expect("verifies"));
+            assert!(!gate.verify("correct horsf", Some(&hash)).expect("verifies"));
+            assert_ne!(gate.hash("correct horse").expect("hashes"), hash, "each has a salt of its own");
+        });
     }
 
     #[test]
     fn nobodys_hash_costs_the_same_and_matches_nothing() {
+        run_once(Timeouts::Never, check_nobodys_hash);
+    }
+
+    fn check_nobodys_hash() {
         let parsed = PasswordHash::new(NOBODYS).expect("a hash");
         let real = Gate::default().hash("correct horse").expect("hashes");
         let real = PasswordHash::new(&real).expect("a hash");
@@ -125,16 +136,31 @@ mod tests {
     }
 
     #[test]
-    fn no_more_are_let_in_than_allowed_and_the_next_waits_for_one_to_leave() {
-        let gate = Gate::default();
-        let first = gate.enter().expect("first");
-        let _second = gate.enter().expect("second");
-        std::thread::scope(|scope| {
-            let third = scope.spawn(|| gate.enter().map(|_| ()));
-            drop(first);
-            third.join().expect("no panic").expect("enters");
+    fn no_more_are_let_in_than_allowed_and_whoever_waits_comes_next() {
+        check_schedules(1_000, Timeouts::Never, || {
+            let gate = Arc::new(Gate::default());
+            let visit = |gate: Arc<Gate>| {
+                thread::spawn(move || {
+                    let inside = gate.enter().expect("somebody leaves");
+                    let now = *gate.inside.lock().expect("whole");
+                    assert!((1..=PASSWORD_HASHES_MAX).contains(&now), "{now} inside");
+                    drop(inside);
+                })
+            };
+            let visits: Vec<_> = (0..PASSWORD_HASHES_MAX + 3).map(|_| visit(Arc::clone(&gate))).collect();
+            visits.into_iter().for_each(|thread| thread.join().expect("no panic"));
+            assert_eq!(*gate.inside.lock().expect("whole"), 0);
         });
-        assert_eq!(*gate.inside.lock().expect("whole"), 1);
+    }
+
+    #[test]
+    fn whoever_waits_too_long_is_sent_away_and_takes_no_place() {
+        run_once(Timeouts::AtAnyTime, || {
+            let gate = Gate::default();
+            let _inside: Vec<_> = (0..PASSWORD_HASHES_MAX).map(|_| gate.enter().expect("enters")).collect();
+            assert!(matches!(gate.enter(), Err(RegistryError::TooManyTries { .. })));
+            assert_eq!(*gate.inside.lock().expect("whole"), PASSWORD_HASHES_MAX);
+        });
     }
 
     #[test]
