@@ -35,3 +35,5 @@ export function refused() {
 
 /** A prerendered page that nobody has seen sends nothing; what it collects leaves when it is shown. */
 export const isUnseen = () => (document as { prerendering?: boolean }).prerendering;
+
+export const isVisible = () => document.visibilityState === "visible";

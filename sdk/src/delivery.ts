@@ -1,4 +1,4 @@
-import { isUnseen } from "./config";
+import { isUnseen, isVisible } from "./config";
 import { guard } from "./guard";
 import { type Answer, beacon, halves, head, NO_ANSWER, post, sleep } from "./request";
 import { copyToTab, type Item, leftByLastPage, park, parked, remove, unsaved } from "./store";
@@ -39,11 +39,15 @@ export function flush() {
   }
 }
 
-/** Takes an event: it leaves with the batch that is complete or old enough first. */
+/**
+ * Takes an event: it leaves with the batch that is complete or old enough first. A page out of sight does not
+ * wait: it may never run again, and where the script came after the page was left, no `pagehide` follows.
+ */
 export function send(item: Item) {
   waiting.push(item);
   if (waiting.length >= WAITING_MAX) flush();
-  else timer = timer || setTimeout(guard(flush), WAIT_MS);
+  else
+    timer = timer || (isVisible() ? setTimeout(guard(flush), WAIT_MS) : Promise.resolve().then(guard(hide)));
 }
 
 /** Sends what is parked, one request after the other, until one fails. */

@@ -1,4 +1,4 @@
-import { automatic, endpoint, isUnseen, refused } from "./config";
+import { automatic, endpoint, isUnseen, isVisible, refused } from "./config";
 import { drain, flush, hide, inherit, leave } from "./delivery";
 import { look, track, view, viewIfMoved } from "./events";
 import { guard } from "./guard";
@@ -10,7 +10,6 @@ const on = (target: EventTarget, type: string, work: (event: Event) => unknown) 
 
 /** Leaving and coming back. `pagehide` alone misses a phone's switch to another app, maybe for good. */
 function followVisibility() {
-  const isVisible = () => document.visibilityState === "visible";
   on(document, "visibilitychange", () => {
     look(isVisible());
     // Also when it becomes visible: what a prerendered page collected may go.

@@ -35,6 +35,27 @@ describe("when the page is hidden", () => {
     expect(eventsIn(session)).toHaveLength(0);
   });
 
+  test("what happens from then on does not wait: the page may have been left before the script was there", async () => {
+    const session = emptyShelf();
+    const page = new Page({ session, hidden: true });
+    page.server.reply = "silence";
+    page.weir.track("late");
+    await pass(0);
+    expect(page.server.requests.map((r) => [r.via, r.options.keepalive])).toEqual([["fetch", true]]);
+    expect(page.server.names()).toEqual(["/", "late"]);
+    expect(eventsIn(session)).toHaveLength(2);
+  });
+
+  test("a view in the background that was acknowledged is not sent again", async () => {
+    const [session, server] = [emptyShelf(), new Server()];
+    new Page({ session, server, hidden: true });
+    await pass(0);
+    expect(eventsIn(session)).toHaveLength(0);
+    new Page({ session, server, tag: MANUAL });
+    await pass(1000);
+    expect(server.requests).toHaveLength(1);
+  });
+
   test("nothing is sent where nothing waits", async () => {
     const page = new Page({ tag: MANUAL });
     page.turn("hidden");
