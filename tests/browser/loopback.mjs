@@ -21,11 +21,16 @@ export async function freePort() {
   return port;
 }
 
-/** The whole body of a request as text. */
-export async function textOf(request) {
+/** The whole body of a request or of a reply. */
+export async function bytesOf(message) {
   const chunks = [];
-  for await (const chunk of request) chunks.push(chunk);
-  return Buffer.concat(chunks).toString();
+  for await (const chunk of message) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** The same as text. */
+export async function textOf(message) {
+  return (await bytesOf(message)).toString();
 }
 
 /** Waits until `read()` gives something that `isThere` accepts; says what it saw last if it never does. */

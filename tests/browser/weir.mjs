@@ -96,6 +96,8 @@ export class Weir {
   /** Runs a command that reads `input`. */
   async commandReading(input, ...args) {
     const running = run(BINARY, [...args, "--data", this.data]);
+    // A command that reads nothing may be done before this is written.
+    running.child.stdin.on("error", () => {});
     running.child.stdin.end(input);
     return (await running).stdout;
   }
