@@ -108,7 +108,7 @@ impl Bench {
             known.lose_queue();
             went.queues_lost += 1;
         }
-        let mut cuts_left = [0, 0, 0, 0, 0, 0, 1, 2][dice.index(8)];
+        let mut cuts_left = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2][dice.index(12)];
         let thorough = dice.one_in(4);
         loop {
             self.disk.load(&image);
@@ -154,7 +154,7 @@ fn drained(parts: &mut Parts, folder: &Path, known: &Known) -> anyhow::Result<Ve
     let mut told = look_at_files(folder)?;
     parts.drain()?;
     told.extend(look(parts, known)?);
-    told.extend(look_at_statistics(parts)?);
+    told.extend(look_at_statistics(parts, known)?);
     Ok(told)
 }
 
@@ -179,7 +179,7 @@ fn resent(
     parts.drain()?;
     let mut told = look(parts, known)?;
     if thorough {
-        told.extend(look_at_statistics(parts)?);
+        told.extend(look_at_statistics(parts, known)?);
     }
     Ok(told.into_iter().map(|told| format!("after all was sent again: {told}")).collect())
 }

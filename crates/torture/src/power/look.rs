@@ -46,15 +46,19 @@ pub(super) fn look_at_files(folder: &Path) -> anyhow::Result<Vec<String>> {
 }
 
 /// Whether every row of every statistic is what the log says; empty is good.
-pub(super) fn look_at_statistics(parts: &Parts) -> anyhow::Result<Vec<String>> {
-    let verified = verify(&parts.reader, &[], &mut |_, _| {}).context("the store can't be verified")?;
+pub(super) fn look_at_statistics(parts: &Parts, known: &Known) -> anyhow::Result<Vec<String>> {
+    // With the queue's file goes a wish that was half carried out; until it is repeated, a part of
+    // the removed site is left.
+    let half_removed = known.queue_lost && known.site_removed && !known.removal_acknowledged;
+    let sites: &[SiteId] = if half_removed { &[SiteId(1), SiteId(2)] } else { &[] };
+    let verified = verify(&parts.reader, sites, &mut |_, _| {}).context("the store can't be verified")?;
     let differ =
         || format!("{} rows differ from the log, first {:?}", verified.different, verified.told.first());
     Ok((!verified.is_equal()).then(differ).into_iter().collect())
 }
 
 /// Looks at log, books and what owners see; empty is good. Expects an empty queue.
-pub(super) fn look(parts: &Parts, known: &Known) -> anyhow::Result<Vec<String>> {
+pub(super) fn look(parts: &mut Parts, known: &Known) -> anyhow::Result<Vec<String>> {
     let mut told = Vec::new();
     let held = parts.reader.read(read_held).context("the store can't be read")?;
     check_balance(parts, &held.books, known, &mut told)?;
@@ -116,24 +120,26 @@ fn read_log(reading: &Reading<'_>, site: SiteId, held: &mut Held) -> Result<(), 
 
 /// Per site and local day of receipt: what came in is what became of it.
 fn check_balance(
-    parts: &Parts,
+    parts: &mut Parts,
     books: &StoreBooks,
     known: &Known,
     told: &mut Vec<String>,
 ) -> anyhow::Result<()> {
     let after = |file: &QueueBooks| Ok::<_, QueueError>((Some(books.resume_after(file)), ()));
-    let (queue, ()) = parts.queue.reader()?.books_with(after)?;
+    let (queue, ()) = parts.queue_reader.books_with(after)?;
     if !queue.pending.is_empty() {
         told.push(format!("the queue was drained and still has {:?}", queue.pending));
-    }
-    if known.queue_lost {
-        return Ok(());
     }
     let mut days: BTreeMap<(SiteId, LocalDay), (u64, u64)> = BTreeMap::new();
     for (of, n) in books.received(&queue) {
         days.entry((of.site, of.day)).or_default().0 += n;
     }
-    // What is lost is not found: while no file is replaced, nothing may be.
+    for (of, account) in &books.accounts {
+        if account.lost > 0 && !known.queue_lost {
+            told.push(format!("{} events are booked as lost, and no file was", account.lost));
+        }
+        days.entry((of.site, of.day)).or_default().1 += account.lost;
+    }
     for (site, day, _, n) in &books.entries {
         days.entry((*site, *day)).or_default().1 += n;
     }

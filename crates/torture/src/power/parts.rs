@@ -2,7 +2,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use weir_processor::{Enricher, Processor, ProcessorOptions, Retention};
-use weir_queue::{Queue, QueueOptions};
+use weir_queue::{Queue, QueueOptions, QueueReader};
 use weir_registry::Registry;
 use weir_store::{Store, StoreReader};
 
@@ -17,6 +17,8 @@ pub(super) struct Parts {
     pub queue: Queue,
     pub processor: Processor,
     pub reader: StoreReader,
+    /// A second connection to the queue, for its books.
+    pub queue_reader: QueueReader,
 }
 
 impl Parts {
@@ -25,11 +27,11 @@ impl Parts {
             QueueOptions { disk_reserve_bytes: 0, deadline_ms: DEADLINE_MS, ..QueueOptions::default() };
         let queue = Queue::open(&folder.join("queue.db"), options).context("the queue does not open")?;
         let store = Store::open(&folder.join("weir.db")).context("the store does not open")?;
-        let reader = store.reader();
+        let (reader, queue_reader) = (store.reader(), queue.reader()?);
         let options = ProcessorOptions { retention: RETENTION, ..ProcessorOptions::default() };
         let on_commit = Box::new(|_: &_| {});
         let processor = Processor::new(store, queue.clone(), registry.clone(), options, on_commit)?;
-        Ok(Self { queue, processor: processor.with_enricher(enricher), reader })
+        Ok(Self { queue, processor: processor.with_enricher(enricher), reader, queue_reader })
     }
 
     pub fn drain(&mut self) -> anyhow::Result<()> {
@@ -41,8 +43,8 @@ impl Parts {
     /// Closes all files. What the processor read of its lists is used again: reading them takes
     /// longer than everything else here.
     pub fn close(self) -> Enricher {
-        let Self { queue, processor, reader } = self;
-        drop(reader);
+        let Self { queue, processor, reader, queue_reader } = self;
+        drop((reader, queue_reader));
         let enricher = processor.into_enricher();
         queue.close();
         enricher

@@ -58,6 +58,8 @@ struct Planner {
     now: Millis,
     zones: [Zone; 3],
     sites: usize,
+    /// From this step on the last site may be removed; every other round keeps it.
+    removes_after: usize,
     events: Vec<Event>,
     plan: Plan,
 }
@@ -66,8 +68,10 @@ impl Plan {
     pub fn new(seed: u64) -> Self {
         let zones = SITES.map(|(_, zone)| zone.parse().expect("a zone of the time zone database"));
         let plan = Self { deliveries: Vec::new(), steps: Vec::new() };
-        let (dice, events) = (Dice::new(seed), Vec::new());
-        let mut planner = Planner { dice, now: BEGIN, zones, sites: SITES.len(), events, plan };
+        let (mut dice, events) = (Dice::new(seed), Vec::new());
+        let removes_after = if dice.flip() { STEPS / 2 + dice.index(STEPS / 4) } else { STEPS };
+        let mut planner =
+            Planner { dice, now: BEGIN, zones, sites: SITES.len(), removes_after, events, plan };
         while planner.plan.steps.len() < STEPS {
             planner.step();
         }
@@ -79,7 +83,12 @@ impl Planner {
     fn step(&mut self) {
         let minutes = [0, 0, 1, 1, 20, 60, 180, 420, 600][self.dice.index(9)];
         self.now = self.now + minutes * Millis::MINUTE + 1_000;
-        let step = match self.dice.below(22) {
+        if self.sites == SITES.len() && self.plan.steps.len() >= self.removes_after {
+            self.sites -= 1;
+            self.plan.steps.push(Step::RemoveSite);
+            return;
+        }
+        let step = match self.dice.below(21) {
             0..=7 => Step::Deliver(self.delivery()),
             8 => Step::DeliverTogether(self.delivery(), self.others()),
             9..=12 => Step::Drain,
@@ -99,10 +108,6 @@ impl Planner {
                 let (op, failure) = self.failure();
                 self.plan.steps.push(Step::FailDrain(op, failure));
                 Step::Drain
-            }
-            20 if self.sites == SITES.len() && self.plan.steps.len() > STEPS / 2 => {
-                self.sites -= 1;
-                Step::RemoveSite
             }
             _ => Step::Restart,
         };

@@ -54,8 +54,8 @@ pub(super) fn play(
         player = player.step(step).with_context(|| format!("{step:?}"))?;
     }
     player.parts.drain()?;
-    let mut told = look(&player.parts, &player.known)?;
-    told.extend(look_at_statistics(&player.parts)?);
+    let mut told = look(&mut player.parts, &player.known)?;
+    told.extend(look_at_statistics(&player.parts, &player.known)?);
     told.extend(look_at_files(folder)?);
     *enricher = player.parts.close();
     anyhow::ensure!(told.is_empty(), "without a cut: {}", told.join("; "));
