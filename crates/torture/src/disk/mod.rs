@@ -35,9 +35,6 @@ mod vfs;
 
 mod sim_disk;
 
-#[cfg(test)]
-mod tests;
-
 pub use faults::{Failure, FileMatch, Op, Times};
 pub use history::{History, Image};
 pub use sim_disk::{Gate, Recorder, SimDisk};

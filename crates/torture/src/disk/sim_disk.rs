@@ -118,12 +118,17 @@ impl SimDisk {
         state.sync_folder_of(&path);
     }
 
-    /// False where there is no such file.
+    /// Writes to a file, and makes it where missing, as a program that syncs nothing.
+    pub fn write(&self, path: &Path, offset: usize, bytes: &[u8]) {
+        let (path, mut state) = (text(path), self.lock());
+        let file = state.find(&path).unwrap_or_else(|| state.create(Some(&path)));
+        state.write(file, offset, bytes);
+    }
+
+    /// Takes a file away, as a program that syncs nothing; false where there is none.
     pub fn remove(&self, path: &Path) -> bool {
         let (path, mut state) = (text(path), self.lock());
-        let removed = state.delete(&path);
-        state.sync_folder_of(&path);
-        removed
+        state.delete(&path)
     }
 
     /// Overwrites a page of a database (the first is 1) with nonsense, synced. False where the file

@@ -1,10 +1,11 @@
+//! The simulated disk: what it keeps, what it may lose, how it fails.
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::Connection;
 use weir_sqlite::{Tuning, open_reader, open_writer};
-
-use super::{Failure, FileMatch, History, Op, SimDisk, Times};
+use weir_torture::disk::{Failure, FileMatch, History, Op, SimDisk, Times};
 
 /// A folder of its own for each test: they share the disk.
 struct Folder {
@@ -106,11 +107,7 @@ fn survivors(name: &str) -> Vec<Option<Vec<u8>>> {
     let path = folder.path.join("plain");
     folder.disk.put(&path, &[b'a'; 1024]);
     let recorder = folder.disk.record(&folder.path);
-    {
-        let mut state = folder.disk.lock();
-        let file = state.find(&path.to_string_lossy()).expect("put");
-        state.write(file, 0, &[b'b'; 1536]);
-    }
+    folder.disk.write(&path, 0, &[b'b'; 1536]);
     let history = recorder.finish();
     let survivor = |seed| {
         folder.disk.load(&history.crash(1, seed));
@@ -138,12 +135,8 @@ fn what_was_not_synced_last_may_be_kept_without_what_came_before() {
     let path = folder.path.join("plain");
     folder.disk.put(&path, &[b'a'; 1024]);
     let recorder = folder.disk.record(&folder.path);
-    {
-        let mut state = folder.disk.lock();
-        let file = state.find(&path.to_string_lossy()).expect("put");
-        state.write(file, 0, &[b'b'; 512]);
-        state.write(file, 512, &[b'c'; 512]);
-    }
+    folder.disk.write(&path, 0, &[b'b'; 512]);
+    folder.disk.write(&path, 512, &[b'c'; 512]);
     let history = recorder.finish();
     let reordered = [[b'a'; 512], [b'c'; 512]].concat();
     let found = (0..200).any(|seed| {
@@ -158,15 +151,21 @@ fn a_name_is_certain_only_once_its_folder_is_synced() {
     let folder = Folder::new("names");
     let path = folder.path.join("plain");
     let recorder = folder.disk.record(&folder.path);
-    let text = path.to_string_lossy().into_owned();
-    folder.disk.lock().create(Some(&text));
-    folder.disk.lock().sync_folder_of(&text);
-    folder.disk.lock().delete(&text);
+    folder.disk.write(&path, 0, b"made");
+    let made = recorder.len();
+    folder.disk.put(&folder.path.join("other"), b"syncs the folder");
+    let synced = recorder.len();
+    folder.disk.remove(&path);
+    let removed = recorder.len();
     let history = recorder.finish();
-    let there = |at| (0..100u64).filter(|seed| history.crash(at, *seed).files().count() == 1).count();
-    assert!((1..100).contains(&there(1)), "made");
-    assert_eq!(there(2), 100, "synced");
-    assert!((1..100).contains(&there(3)), "deleted");
+    let is_there = |at, seed| {
+        folder.disk.load(&history.crash(at, seed));
+        folder.disk.exists(&path)
+    };
+    let there = |at| (0..100).filter(|seed| is_there(at, *seed)).count();
+    assert!((1..100).contains(&there(made)), "made");
+    assert_eq!(there(synced), 100, "synced");
+    assert!((1..100).contains(&there(removed)), "removed");
 }
 
 #[test]
