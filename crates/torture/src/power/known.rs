@@ -47,7 +47,7 @@ pub(super) struct Known {
     acknowledged: BTreeSet<usize>,
     pub site_removed: bool,
     pub removal_acknowledged: bool,
-    /// What a lost queue file had counted is lost with it: the books begin anew.
+    /// What was not taken from a lost queue file is lost with it, and booked so.
     pub queue_lost: bool,
 }
 

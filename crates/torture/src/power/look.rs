@@ -134,11 +134,11 @@ fn check_balance(
     for (of, n) in books.received(&queue) {
         days.entry((of.site, of.day)).or_default().0 += n;
     }
-    for (of, account) in &books.accounts {
-        if account.lost > 0 && !known.queue_lost {
-            told.push(format!("{} events are booked as lost, and no file was", account.lost));
+    for (of, n) in books.lost(&queue) {
+        if !known.queue_lost {
+            told.push(format!("{n} events of site {} are lost, and no file was", of.site.0));
         }
-        days.entry((of.site, of.day)).or_default().1 += account.lost;
+        days.entry((of.site, of.day)).or_default().1 += n;
     }
     for (site, day, _, n) in &books.entries {
         days.entry((*site, *day)).or_default().1 += n;
