@@ -4,12 +4,15 @@
 use std::sync::{Mutex, PoisonError};
 
 use weir_dashboard::{DayBooks, HealthCheck, LedgerError, read_balance};
-use weir_event::{Millis, limits};
+use weir_event::{LocalDay, Millis, Zone, limits};
 use weir_queue::Queue;
 use weir_store::StoreReader;
 
 /// Days with a loss that are named; more are counted.
 const DAYS_TOLD: usize = 3;
+
+/// How long a loss is an alarm: nothing can mend it, and an alarm that never ends is not heard.
+const ALARM_DAYS: i32 = 7;
 
 #[derive(Default)]
 pub(super) struct BooksCheck(Mutex<Option<(Millis, HealthCheck)>>);
@@ -24,20 +27,20 @@ impl BooksCheck {
         {
             return answer.clone();
         }
-        let answer = check(queue, store);
+        let answer = check(queue, store, now);
         *last = Some((now, answer.clone()));
         answer
     }
 }
 
-fn check(queue: &Queue, store: &StoreReader) -> HealthCheck {
+fn check(queue: &Queue, store: &StoreReader, now: Millis) -> HealthCheck {
     let backlog = queue.gauges().backlog_events;
     let (ok, detail) = if backlog > limits::HEALTH_LEDGER_BACKLOG_MAX {
         (true, format!("not looked at while {backlog} events wait; `weir ledger` does"))
     } else {
         match queue.reader().map_err(LedgerError::from).and_then(|mut queue| read_balance(&mut queue, store))
         {
-            Ok(days) => tell(&days),
+            Ok(days) => tell(&days, Zone::utc().day_of(now)),
             // Both sides went on all the time, which is no sign of anything wrong.
             Err(LedgerError::NeverAtRest) => (true, "not looked at: both sides went on meanwhile".to_owned()),
             Err(error) => (false, error.to_string()),
@@ -46,7 +49,7 @@ fn check(queue: &Queue, store: &StoreReader) -> HealthCheck {
     HealthCheck { name: "ledger".to_owned(), ok, detail }
 }
 
-fn tell(days: &[DayBooks]) -> (bool, String) {
+fn tell(days: &[DayBooks], today: LocalDay) -> (bool, String) {
     let wrong: Vec<&DayBooks> = days.iter().filter(|day| !day.balanced()).collect();
     if let Some(day) = wrong.first() {
         let (n, site, day) = (wrong.len(), day.site, day.day);
@@ -66,14 +69,15 @@ fn tell(days: &[DayBooks]) -> (bool, String) {
             if n > DAYS_TOLD { format!(" and {} more days", n - DAYS_TOLD) } else { String::new() }
         ),
     };
-    (true, detail)
+    let is_recent = |day: &&DayBooks| day.day.0 > today.0 - ALARM_DAYS;
+    (!lost.iter().any(is_recent), detail)
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
-    use weir_event::{LocalDay, SiteId};
+    use weir_event::SiteId;
 
     use super::*;
 
@@ -94,14 +98,21 @@ mod tests {
     }
 
     #[test]
-    fn books_that_do_not_balance_are_an_alarm_and_a_loss_is_named() {
-        assert_eq!(tell(&[]), (true, "the books balance".to_owned()));
-        assert_eq!(tell(&[day(20_000, 5, 0)]), (true, "the books balance".to_owned()));
-        let (ok, detail) = tell(&[day(20_000, 5, 0), day(20_001, 6, 0)]);
+    fn books_that_do_not_balance_are_an_alarm_and_a_loss_is_one_for_a_week() {
+        let today = LocalDay(20_006);
+        assert_eq!(tell(&[], today), (true, "the books balance".to_owned()));
+        assert_eq!(tell(&[day(20_000, 5, 0)], today), (true, "the books balance".to_owned()));
+        let (ok, detail) = tell(&[day(20_000, 5, 0), day(20_001, 6, 0)], today);
         assert!(!ok && detail.contains("2024-10-05"), "{detail}");
-        let (ok, detail) = tell(&[day(20_000, 7, 2)]);
-        assert!(ok && detail.ends_with("2 of 2024-10-04"), "{detail}");
+        for (now, still) in [(today, false), (LocalDay(today.0 + 1), true)] {
+            let (ok, detail) = tell(&[day(20_000, 7, 2)], now);
+            assert!(ok == still && detail.ends_with("2 of 2024-10-04"), "{detail}");
+        }
         let four: Vec<DayBooks> = (0..4).map(|n| day(20_000 + n, 6, 1)).collect();
-        assert!(tell(&four).1.ends_with("1 of 2024-10-07, 1 of 2024-10-06, 1 of 2024-10-05 and 1 more days"));
+        assert!(
+            tell(&four, today)
+                .1
+                .ends_with("1 of 2024-10-07, 1 of 2024-10-06, 1 of 2024-10-05 and 1 more days")
+        );
     }
 }

@@ -49,6 +49,7 @@ impl Metrics {
         let gauges = self.queue.gauges();
         self.queue(&mut text, &gauges);
         self.processor(&mut text, &gauges);
+        self.checks(&mut text);
         let help = "Connections that are open";
         text.against("weir_connections", help, self.connections.open(), self.connections.max());
         text.counter(
@@ -146,6 +147,15 @@ impl Metrics {
             let help = "How far the statistics are behind the events that were acknowledged";
             text.gauge("weir_statistics_lag_seconds", help, secs);
         }
+    }
+
+    /// The health page as numbers: the books, yesterday's proof and the rest each raise an alarm by
+    /// their name. The names are the checks' own, a closed list.
+    fn checks(&self, text: &mut Exposition) {
+        let checks = self.probe.look().checks;
+        let values = checks.iter().map(|check| (check.name.as_str(), u8::from(check.ok)));
+        let help = "1 while a check of the health page finds all well";
+        text.family("weir_health_check_ok", "gauge", help, "check", values);
     }
 
     fn lag_secs(&self, gauges: &Gauges) -> Option<f64> {

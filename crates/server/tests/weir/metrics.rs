@@ -77,6 +77,9 @@ fn every_layer_has_a_gauge_and_a_limit_and_figures_move() {
     for layer in ["permit", "rate_limit", "waiting", "backlog", "site_share", "disk", "not_written"] {
         assert_eq!(before[&format!("weir_deliveries_refused_total{{layer=\"{layer}\"}}")], 0.0);
     }
+    for check in ["queue", "accepting", "processor", "statistics", "ledger", "verify"] {
+        assert_eq!(before[&format!("weir_health_check_ok{{check=\"{check}\"}}")], 1.0, "{check}");
+    }
     assert_eq!(server.deliver(&[page_view("/a"), page_view("/b")]).status, 202);
     let elsewhere = json!({"type": "pageview", "url": "https://elsewhere.example/"});
     assert_eq!(server.deliver(&[elsewhere]).status, 400);
