@@ -15,6 +15,8 @@ const RETRIED = [408, 425, 429];
 interface Flight {
   _items: readonly Item[];
   _outlivesPage?: boolean;
+  /** A try has failed: the next one may as well. */
+  _failed?: boolean;
 }
 
 let waiting: Item[] = [];
@@ -86,7 +88,8 @@ export function leave() {
   waiting = [];
   if (isOnline()) {
     copyToTab(all);
-    park(beacon(rest));
+    // Of a closed tab the copy goes, too: what has failed once does not hang on a beacon alone.
+    park(beacon(rest).concat(flying((flight) => flight._failed)));
   } else park(all);
 }
 
@@ -138,6 +141,7 @@ async function tryFor(flight: Flight, isStored?: boolean): Promise<Answer> {
     answer = await post(flight._items, isStored, (outlivesPage) => {
       flight._outlivesPage = outlivesPage;
     });
+    flight._failed = !isFinal(answer._status);
     const held = Math.min(answer._retryAfterSecs, RETRY_AFTER_SECS_MAX) * 1e3;
     if (held) holdUntil = performance.now() + held;
   }

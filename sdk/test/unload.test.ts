@@ -137,6 +137,21 @@ describe("when the page is left", () => {
     expect(page.server.requests.map((r) => r.via)).toEqual(["fetch", "beacon"]);
   });
 
+  test("what has failed once stays on the device: the tab may be closed, and its beacon lost", async () => {
+    const [local, server] = [emptyShelf(), new Server()];
+    const page = new Page({ local, server });
+    server.script = ["error"];
+    page.weir.flush();
+    await pass(500);
+    page.weir.track("fresh");
+    page.leave();
+    expect(eventsIn(local)).toEqual([`weir:${server.events[0].id}`]);
+    new Page({ local, server, tag: MANUAL });
+    await pass(0);
+    expect(server.names().at(-1)).toBe("/");
+    expect(eventsIn(local)).toHaveLength(0);
+  });
+
   test("a beacon that the browser will not take is halved until it does", () => {
     const tried: number[] = [];
     const sendBeacon = (request: Request) => {
