@@ -197,6 +197,27 @@ mod tests {
         }
     }
 
+    /// As a file, and each line as a variable: what is understood is within its type, what is not is an
+    /// error that a person can read.
+    #[test]
+    fn any_file_and_any_variables_are_settings_or_refused() {
+        weir_testkit::replay("settings", |data| {
+            let Ok(text) = std::str::from_utf8(data) else { return };
+            if let Err(error) = toml::from_str::<Settings>(text) {
+                assert!(!error.to_string().is_empty());
+            }
+            let pairs: Vec<(&str, &str)> = text.lines().filter_map(|line| line.split_once('=')).collect();
+            let known = pairs.iter().filter(|(name, _)| name.starts_with("WEIR_")).count();
+            match variables(&pairs) {
+                Ok(_) => {}
+                Err(error) => {
+                    assert!(known > 0, "{error:#}");
+                    assert!(format!("{error:#}").contains("WEIR_"), "{error:#}");
+                }
+            }
+        });
+    }
+
     #[test]
     fn a_value_of_the_wrong_type_is_an_error() {
         variables(&[("WEIR_KEEP_EVENTS_DAYS", "soon")]).expect_err("no number");

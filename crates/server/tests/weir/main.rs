@@ -12,6 +12,7 @@ mod server;
 mod commands;
 mod settings;
 
+mod any_bytes;
 mod bad_input;
 mod bad_places;
 
