@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 
-use crate::chore::run_with;
+use crate::chore::{need, run, run_with};
 use crate::flags::Flags;
 use crate::fuzz::{Fuzzers, TARGETS};
 use crate::torture::Torture;
@@ -23,14 +23,15 @@ struct Step {
     round: fn(&Tools, u64) -> anyhow::Result<()>,
 }
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     Step { name: "power cuts", share: 25, round: power_cuts },
     Step { name: "planted mistakes", share: 5, round: mistakes },
     Step { name: "kills", share: 20, round: kills },
+    Step { name: "hostile proxy", share: 10, round: hostile_proxy },
     Step { name: "queue against its model", share: 10, round: queue_model },
     Step { name: "statistics against the naive model", share: 10, round: naive_model },
     Step { name: "orders of threads", share: 10, round: schedules },
-    Step { name: "fuzzers", share: 20, round: fuzzers },
+    Step { name: "fuzzers", share: 10, round: fuzzers },
 ];
 
 /// How often a step came round, how long that took in all, and what ended it before its time.
@@ -49,6 +50,8 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     let seed = flags.number("seed").unwrap_or(1);
     // Building is not soaking.
     let tools = Tools { torture: Torture::build(true)?, fuzzers: Fuzzers::build()? };
+    need("chromium", "chromium")?;
+    run("tests/browser", "npm", &["ci", "--no-audit", "--no-fund"])?;
     let budget = Duration::from_secs(minutes.saturating_mul(60));
     let records: Vec<Record> = STEPS.iter().map(|step| soak(step, &tools, seed, budget)).collect();
     tell(&records);
@@ -90,6 +93,13 @@ fn mistakes(tools: &Tools, seed: u64) -> anyhow::Result<()> {
 
 fn kills(tools: &Tools, seed: u64) -> anyhow::Result<()> {
     tools.torture.run(&["kills", "--seed", &seed.to_string(), "--cycles", "200"])
+}
+
+/// A real browser behind a proxy that breaks every way of talking there is.
+fn hostile_proxy(tools: &Tools, seed: u64) -> anyhow::Result<()> {
+    let binary = tools.torture.beside("weir");
+    let env = [("BINARY_UNDER_TEST", binary.as_str())];
+    run_with("tests/browser", "npm", &["run", "hostile", "--", "--seeds", &seed.to_string()], &env)
 }
 
 /// A crate's ordinary tests of this name, with more to try and other lots to draw.

@@ -17,6 +17,11 @@ impl Torture {
         Ok(Self(target.join(if release { "release" } else { "debug" }).join("torture")))
     }
 
+    /// Where the other program that was built is.
+    pub(crate) fn beside(&self, name: &str) -> String {
+        self.0.with_file_name(name).to_string_lossy().into_owned()
+    }
+
     pub(crate) fn run(&self, args: &[&str]) -> anyhow::Result<()> {
         run(".", &self.0.to_string_lossy(), args)
     }
