@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 
-use crate::chore::{need, run, run_with};
+use crate::chore::{need, run_with};
 use crate::flags::Flags;
 use crate::fuzz::{Fuzzers, TARGETS};
 use crate::torture::Torture;
@@ -51,7 +51,7 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     // Building is not soaking.
     let tools = Tools { torture: Torture::build(true)?, fuzzers: Fuzzers::build()? };
     need("chromium", "chromium")?;
-    run("tests/browser", "npm", &["ci", "--no-audit", "--no-fund"])?;
+    run_with("tests/browser", "npm", &["ci", "--no-audit", "--no-fund"], &[])?;
     let budget = Duration::from_secs(minutes.saturating_mul(60));
     let records: Vec<Record> = STEPS.iter().map(|step| soak(step, &tools, seed, budget)).collect();
     tell(&records);
