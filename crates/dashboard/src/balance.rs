@@ -18,6 +18,8 @@ pub struct DayBooks {
     pub erased: u64,
     pub expired: u64,
     pub dead: u64,
+    /// Was dead, and given up by the operator.
+    pub dropped: u64,
     /// Acknowledged, and in a queue file that is gone.
     pub lost: u64,
     /// In the queue, not yet folded.
@@ -36,6 +38,7 @@ impl DayBooks {
             erased: 0,
             expired: 0,
             dead: 0,
+            dropped: 0,
             lost: 0,
             pending: 0,
         }
@@ -44,7 +47,7 @@ impl DayBooks {
     /// Whether every event received is accounted for, exactly once.
     pub fn balanced(&self) -> bool {
         let aside: u64 = self.set_aside.values().sum();
-        let gone = self.erased + self.expired + self.lost;
+        let gone = self.erased + self.expired + self.dropped + self.lost;
         self.received == self.stored + aside + self.duplicate + gone + self.dead + self.pending
     }
 
@@ -55,6 +58,7 @@ impl DayBooks {
             BookEntry::Erased => &mut self.erased,
             BookEntry::Expired => &mut self.expired,
             BookEntry::Dead => &mut self.dead,
+            BookEntry::Dropped => &mut self.dropped,
             BookEntry::SetAside(reason) => self.set_aside.entry(reason).or_default(),
         };
         *place += n;
@@ -139,12 +143,13 @@ mod tests {
             (E::Erased, 3),
             (E::Expired, 4),
             (E::Dead, 5),
-            (E::SetAside(Reason::Bot), 6),
-            (E::SetAside(Reason::VisitorFull), 7),
+            (E::Dropped, 6),
+            (E::SetAside(Reason::Bot), 7),
+            (E::SetAside(Reason::VisitorFull), 8),
         ];
-        check(true, 30, 2, &all);
-        check(false, 31, 2, &all);
-        check(false, 29, 2, &all);
+        check(true, 38, 2, &all);
+        check(false, 39, 2, &all);
+        check(false, 37, 2, &all);
     }
 
     #[test]

@@ -36,8 +36,8 @@ pub struct SiteLedger {
     pub refused: BTreeMap<&'static str, u64>,
 }
 
-/// `received = stored + set_aside + duplicate + erased + expired + dead + lost + pending`, or
-/// `balanced` is false.
+/// `received = stored + set_aside + duplicate + erased + expired + dead + dropped + lost + pending`,
+/// or `balanced` is false.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DayLedger {
     /// The site's local day of receipt, such as `2026-06-01`.
@@ -50,6 +50,8 @@ pub struct DayLedger {
     pub erased: u64,
     pub expired: u64,
     pub dead: u64,
+    /// Were dead, and given up by the operator.
+    pub dropped: u64,
     /// Acknowledged, and in a queue file that is gone.
     pub lost: u64,
     pub pending: u64,
@@ -202,6 +204,7 @@ impl DayLedger {
             erased: books.erased,
             expired: books.expired,
             dead: books.dead,
+            dropped: books.dropped,
             lost: books.lost,
             pending: books.pending,
         }

@@ -37,12 +37,15 @@ mod live;
 mod balance;
 mod ledger;
 
+mod dead;
+
 mod health;
 mod metrics;
 
 mod ui;
 
 pub use balance::{DayBooks, balance};
+pub use dead::{DeadAction, DeadChoice, DeadList, DeadRow, PickError, list_dead, pick_dead};
 pub use health::{Health, HealthCheck};
 pub use ledger::{DayLedger, Ledger, LedgerError, SiteLedger, read_balance, read_ledger};
 pub use live::Commit;

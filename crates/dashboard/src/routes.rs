@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use weir_event::limits;
 
 use crate::answer::ApiError;
-use crate::{Dashboard, headers, health, ledger, live, metrics, origin, query, session, site, ui};
+use crate::{Dashboard, dead, headers, health, ledger, live, metrics, origin, query, session, site, ui};
 
 /// Answers below this many bytes fit a packet either way.
 const COMPRESSED_BYTES_MIN: u64 = 1_024;
@@ -62,6 +62,9 @@ fn described() -> OpenApiRouter<Dashboard> {
         .routes(routes!(site::sites, site::add_site))
         .routes(routes!(site::change_site, site::remove_site))
         .routes(routes!(site::install))
+        .routes(routes!(dead::dead))
+        .routes(routes!(dead::replay))
+        .routes(routes!(dead::drop_rows))
         .layer(DefaultBodyLimit::max(limits::ACCOUNT_BODY_BYTES_MAX));
     let figures = OpenApiRouter::new()
         .routes(routes!(query::query))

@@ -131,6 +131,8 @@ pub const STREAMS_PER_CREDENTIAL_MAX: usize = 20;
 pub const STREAM_GAP_MS_MIN: u64 = 250;
 pub const STREAM_NOW_INTERVAL_MS: u64 = 10_000;
 pub const STREAM_PING_INTERVAL_MS: u64 = 15_000;
+/// Dead rows listed at once, and replayed or dropped by one wish.
+pub const DEAD_LISTED_MAX: usize = 1_000;
 /// Times that the ledger is read again because the store went past the queue's snapshot.
 pub const LEDGER_READS_MAX: u32 = 20;
 /// How old a health report may be before it is made anew.

@@ -1,12 +1,12 @@
 //! One batch: one transaction.
 
 use rustc_hash::FxHashMap;
-use weir_event::{Event, LocalDay, Millis, Reason, SiteId, VisitorId};
+use weir_event::{Event, EventId, LocalDay, Millis, Reason, SiteId, VisitorId};
 use weir_fault::Point;
 use weir_queue::{DecodeError, Entry, Row};
 use weir_registry::Registry;
 use weir_rollups::{Delta, UnitEvent};
-use weir_store::{Batch, BookEntry, Checkpoint, DayState, NewRow, Store, StoreError, UnitKey};
+use weir_store::{Batch, BookEntry, Checkpoint, DayState, DeadEvent, NewRow, Store, StoreError, UnitKey};
 
 use crate::days::Days;
 use crate::drain::dead;
@@ -57,16 +57,7 @@ pub(crate) fn apply(
     work: &[Work<'_>],
     receipt: &Receipt,
 ) -> Result<Applied, StoreError> {
-    let mut applying = Applying {
-        batch: store.begin()?,
-        registry,
-        enricher,
-        days: Days::default(),
-        units: Units::default(),
-        deltas: FxHashMap::default(),
-        books: FxHashMap::default(),
-        dead: 0,
-    };
+    let mut applying = Applying::new(store, registry, enricher)?;
     let mut received = Millis(i64::MIN);
     for Work { row, entry } in work {
         match entry {
@@ -75,29 +66,90 @@ pub(crate) fn apply(
                 applying.event(row, event)?;
             }
             Ok(Entry::Control(_)) => {}
-            Err(error) => applying.bury(row, error.to_string())?,
+            Err(error) => applying.bury(row, None, error.to_string())?,
         }
     }
-    let before = applying.batch.checkpoint()?.map_or(Millis(i64::MIN), |c| c.received);
-    let received = received.max(before).max(Millis(0));
+    let received = received.max(applying.received()?);
     let dead = applying.dead;
     let (checkpoint, sites) = applying.finish(receipt, received)?;
     Ok(Applied { checkpoint, sites, dead })
 }
 
-impl<'a> Applying<'a, '_> {
+/// Applies a row that was put aside as if it came now, but that it is no duplicate of itself. What
+/// still fails stays where it is, with the new error.
+pub(crate) fn replay(
+    store: &mut Store,
+    registry: &Registry,
+    enricher: &mut Enricher,
+    (dead, work): (&DeadEvent, &Work<'_>),
+    receipt: &Receipt,
+) -> Result<Applied, StoreError> {
+    let mut applying = Applying::new(store, registry, enricher)?;
+    let received = applying.received()?;
+    let mut seen_at = received;
+    *applying.books.entry((dead.site, dead.received_day, BookEntry::Dead)).or_default() -= 1;
+    match &work.entry {
+        Ok(Entry::Event(event)) => {
+            seen_at = event.received;
+            match dead.id {
+                Some(_) => applying.remembered(work.row, event)?,
+                // It could not be read before: it may have been sent again, and counted.
+                None => applying.event(work.row, event)?,
+            }
+        }
+        Ok(Entry::Control(_)) => {}
+        Err(error) => applying.bury(work.row, None, error.to_string())?,
+    }
+    if applying.dead == 0 {
+        applying.batch.unbury(dead, seen_at)?;
+    }
+    let (checkpoint, sites) = applying.finish(receipt, received)?;
+    Ok(Applied { checkpoint, sites, dead: 0 })
+}
+
+impl<'a, 's> Applying<'a, 's> {
+    fn new(
+        store: &'s mut Store,
+        registry: &'a Registry,
+        enricher: &'a mut Enricher,
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
+            batch: store.begin()?,
+            registry,
+            enricher,
+            days: Days::default(),
+            units: Units::default(),
+            deltas: FxHashMap::default(),
+            books: FxHashMap::default(),
+            dead: 0,
+        })
+    }
+
+    /// The highest receipt time read so far.
+    fn received(&self) -> Result<Millis, StoreError> {
+        let before = self.batch.checkpoint()?.map(|checkpoint| checkpoint.received);
+        Ok(before.unwrap_or_default().max(Millis(0)))
+    }
+
     fn event(&mut self, row: &Row, event: &'a Event) -> Result<(), StoreError> {
-        let Some(site) = self.registry.site_by_id(event.site) else {
-            self.book(event.site, event.received_day, BookEntry::SetAside(Reason::SiteRemoved));
-            return Ok(());
-        };
-        if !self.batch.remember(event.site, event.id, event.received)? {
+        if self.registry.site_by_id(event.site).is_some()
+            && !self.batch.remember(event.site, event.id, event.received)?
+        {
             self.book(event.site, event.received_day, BookEntry::Duplicate);
             return Ok(());
         }
         weir_fault::pass(Point::IdRemembered);
+        self.remembered(row, event)
+    }
+
+    /// An event that is no duplicate.
+    fn remembered(&mut self, row: &Row, event: &'a Event) -> Result<(), StoreError> {
+        let Some(site) = self.registry.site_by_id(event.site) else {
+            self.book(event.site, event.received_day, BookEntry::SetAside(Reason::SiteRemoved));
+            return Ok(());
+        };
         let Some(day) = self.days.of(&mut self.batch, &site, event)? else {
-            return self.bury(row, "its time does not lie within its day".to_owned());
+            return self.bury(row, Some(event.id), "its time does not lie within its day".to_owned());
         };
         let (state, counts_bots) = (day.state, day.counts(Some(Reason::Bot)));
         if state == DayState::Frozen {
@@ -129,9 +181,9 @@ impl<'a> Applying<'a, '_> {
     }
 
     /// Keeps a row that can't be folded, whole.
-    fn bury(&mut self, row: &Row, error: String) -> Result<(), StoreError> {
+    fn bury(&mut self, row: &Row, id: Option<EventId>, error: String) -> Result<(), StoreError> {
         self.dead += 1;
-        self.batch.bury(row.queue, &dead(row, error))?;
+        self.batch.bury(&dead(row, id, error))?;
         weir_fault::pass(Point::RowBuried);
         // A control row was not received: the books don't know it.
         if row.is_event() {
@@ -234,5 +286,13 @@ impl<'a> Work<'a> {
     /// Everything but a control row goes through [`apply`], a row that can't be read among it.
     pub fn is_event(&self) -> bool {
         !matches!(self.entry, Ok(Entry::Control(_)))
+    }
+
+    /// Of an event that could be read.
+    pub fn id(&self) -> Option<EventId> {
+        match &self.entry {
+            Ok(Entry::Event(event)) => Some(event.id),
+            _ => None,
+        }
     }
 }

@@ -4,14 +4,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use weir_event::{Control, LocalDay, Millis, Seq, SiteId, limits};
+use weir_event::{Control, EventId, Millis, QueueId, Seq, SiteId, limits};
 use weir_fault::{Mistake, Point};
 use weir_queue::{Entry, Queue, QueueReader, Row};
 use weir_registry::Registry;
 use weir_rollups::FOLD_VERSION;
-use weir_store::{BookEntry, Checkpoint, DeadEvent, Store};
+use weir_store::{Batch, BookEntry, Checkpoint, DeadEvent, Store, StoreError};
 
-use crate::apply::{Applied, Work, apply};
+use crate::apply::{Applied, Work, apply, replay};
 use crate::receipt::Receipt;
 use crate::reconcile::reconcile;
 use crate::retire::{Retention, Retire};
@@ -248,7 +248,7 @@ impl Processor {
         );
         let mut batch = self.store.begin()?;
         let received = batch.checkpoint()?.map_or(Millis(0), |checkpoint| checkpoint.received);
-        batch.bury(row.queue, &dead(row, error.to_owned()))?;
+        batch.bury(&dead(row, work.id(), error.to_owned()))?;
         batch.book(row.site, row.received_day, BookEntry::Dead, 1)?;
         let checkpoint = receipt.enter(&mut batch, received)?;
         batch.commit()?;
@@ -263,18 +263,62 @@ impl Processor {
                 self.registry.catch_up()?;
                 refold::begin(&mut self.store, site)?;
             }
+            Control::ReplayDead { queue, seq } => return self.replay(row, (queue, seq)),
+            Control::DropDead { .. } => {}
         }
         weir_fault::pass(Point::ControlDone);
         let receipt = Receipt::of(&mut self.reader, [row])?;
         let mut batch = self.store.begin()?;
-        if let Control::Refold(site) = control {
-            batch.mark_stale(site)?;
-            self.refolding = true;
+        let received = batch.checkpoint()?.map_or(Millis(0), |checkpoint| checkpoint.received);
+        match control {
+            Control::Refold(site) => {
+                batch.mark_stale(site)?;
+                self.refolding = true;
+            }
+            Control::DropDead { queue, seq } => drop_dead(&mut batch, (queue, seq), received)?,
+            Control::RemoveSite(_) | Control::ReplayDead { .. } => {}
+        }
+        let checkpoint = receipt.enter(&mut batch, received)?;
+        batch.commit()?;
+        self.committed(Applied { checkpoint, sites: vec![row.site], dead: 0 })
+    }
+
+    /// Tries a row again that was put aside. One that nobody kept was replayed or dropped before.
+    fn replay(&mut self, wish: &Row, (queue, seq): (QueueId, Seq)) -> Result<(), ProcessorError> {
+        let receipt = Receipt::of(&mut self.reader, [wish])?;
+        let kept = self.store.begin()?.dead(queue, seq)?;
+        let row = kept.as_ref().map(|kept| {
+            Row::kept((queue, seq), kept.site, kept.received_day, kept.is_event, kept.body.clone())
+        });
+        let work = row.as_ref().map(Work::of);
+        let mut tried = None;
+        match (&kept, &work) {
+            (Some(kept), Some(Work { entry: Ok(Entry::Control(control)), .. })) => {
+                // First what it asks for, which can be done twice: a crash in between does it again.
+                self.control(wish, *control)?;
+                let mut batch = self.store.begin()?;
+                batch.unbury(kept, Millis(0))?;
+                return Ok(batch.commit()?);
+            }
+            (Some(kept), Some(work)) => {
+                let applied = catch_unwind(AssertUnwindSafe(|| {
+                    replay(&mut self.store, &self.registry, &mut self.enricher, (kept, work), &receipt)
+                }));
+                match applied {
+                    Ok(applied) => return self.committed(applied?),
+                    Err(panic) => tried = Some(dead(work.row, work.id(), describe(panic.as_ref()))),
+                }
+            }
+            _ => {}
+        }
+        let mut batch = self.store.begin()?;
+        if let Some(dead) = &tried {
+            batch.bury(dead)?;
         }
         let received = batch.checkpoint()?.map_or(Millis(0), |checkpoint| checkpoint.received);
         let checkpoint = receipt.enter(&mut batch, received)?;
         batch.commit()?;
-        self.committed(Applied { checkpoint, sites: vec![row.site], dead: 0 })
+        self.committed(Applied { checkpoint, sites: Vec::new(), dead: 0 })
     }
 
     fn committed(&mut self, applied: Applied) -> Result<(), ProcessorError> {
@@ -312,9 +356,28 @@ impl Processor {
     }
 }
 
-pub(crate) fn dead(row: &Row, error: String) -> DeadEvent {
-    let received_day = LocalDay(row.received_day.0);
-    DeadEvent { seq: row.seq, site: row.site, received_day, error, body: row.body.clone() }
+pub(crate) fn dead(row: &Row, id: Option<EventId>, error: String) -> DeadEvent {
+    DeadEvent {
+        queue: row.queue,
+        seq: row.seq,
+        site: row.site,
+        received_day: row.received_day,
+        is_event: row.is_event(),
+        id,
+        error,
+        body: row.body.clone(),
+    }
+}
+
+/// An event stays in the books: as dropped.
+fn drop_dead(batch: &mut Batch<'_>, (queue, seq): (QueueId, Seq), now: Millis) -> Result<(), StoreError> {
+    let Some(dead) = batch.dead(queue, seq)? else { return Ok(()) };
+    batch.unbury(&dead, now)?;
+    if dead.is_event {
+        batch.book(dead.site, dead.received_day, BookEntry::Dead, -1)?;
+        batch.book(dead.site, dead.received_day, BookEntry::Dropped, 1)?;
+    }
+    Ok(())
 }
 
 fn describe(panic: &(dyn std::any::Any + Send)) -> String {

@@ -20,6 +20,8 @@ mod swapped_files_model;
 
 mod verdicts;
 
+mod dead;
+
 mod retiring;
 
 mod rules;

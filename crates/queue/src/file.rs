@@ -295,14 +295,22 @@ pub(crate) fn read_oldest(conn: &Connection) -> rusqlite::Result<Option<Seq>> {
 /// # Errors
 /// What SQLite reports; a missing queue is an error, and is not made.
 pub fn append_control_beside(path: &Path, control: Control) -> Result<Seq, QueueError> {
+    append_controls_beside(path, &[control])
+}
+
+/// As [`append_control_beside`], all of them or none; the last one's number.
+///
+/// # Errors
+/// As there.
+pub fn append_controls_beside(path: &Path, controls: &[Control]) -> Result<Seq, QueueError> {
     if !path.exists() {
         let missing = Error::refusal(format!("{} does not exist", path.display()));
         return Err(missing.with(Trouble::Missing).into());
     }
-    let rows = NewRows::of_entries(&[Entry::Control(control)]);
+    let entries: Vec<Entry> = controls.iter().map(|control| Entry::Control(*control)).collect();
     let mut file = QueueFile::open(path)?;
     file.set_lock_wait(Duration::from_millis(limits::WRITE_DEADLINE_MS))?;
-    let written = file.write(&[&rows], None)?;
+    let written = file.write(&[&NewRows::of_entries(&entries)], None)?;
     Ok(written.last_seqs.last().copied().unwrap_or_default())
 }
 

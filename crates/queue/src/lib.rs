@@ -45,7 +45,7 @@ pub mod fuzzing;
 mod schedules;
 
 pub use error::{AppendError, DecodeError, QueueError};
-pub use file::append_control_beside;
+pub use file::{append_control_beside, append_controls_beside};
 pub use limit::{Limit, Refused};
 pub use options::QueueOptions;
 pub use queue::{Gauges, Queue};

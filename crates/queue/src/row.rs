@@ -75,6 +75,9 @@ struct UtmV1<'a> {
 enum ControlV1 {
     RemoveSite(u32),
     Refold(u32),
+    /// An opening and a number.
+    ReplayDead([u8; 16], i64),
+    DropDead([u8; 16], i64),
 }
 
 pub(crate) fn encode_event(event: &Event, onto: Vec<u8>) -> Vec<u8> {
@@ -85,6 +88,8 @@ pub(crate) fn encode_control(control: Control, onto: Vec<u8>) -> Vec<u8> {
     let control = match control {
         Control::RemoveSite(site) => ControlV1::RemoveSite(site.0),
         Control::Refold(site) => ControlV1::Refold(site.0),
+        Control::ReplayDead { queue, seq } => ControlV1::ReplayDead(queue.0, seq.0),
+        Control::DropDead { queue, seq } => ControlV1::DropDead(queue.0, seq.0),
     };
     encode(&control, onto)
 }
@@ -95,6 +100,18 @@ fn encode(fields: &impl Serialize, mut onto: Vec<u8>) -> Vec<u8> {
 }
 
 impl Row {
+    /// A row that was read once and is kept elsewhere since.
+    pub fn kept(
+        (queue, seq): (QueueId, Seq),
+        site: SiteId,
+        received_day: LocalDay,
+        is_event: bool,
+        body: Vec<u8>,
+    ) -> Self {
+        let kind = if is_event { KIND_EVENT } else { KIND_CONTROL };
+        Self { queue, seq, site, received_day, body, kind }
+    }
+
     /// Whether the file counted it as received. A control row that can't be read is still none.
     pub fn is_event(&self) -> bool {
         self.kind == KIND_EVENT
@@ -111,6 +128,10 @@ impl Row {
             KIND_CONTROL => Ok(Entry::Control(match self.fields()? {
                 ControlV1::RemoveSite(site) => Control::RemoveSite(SiteId(site)),
                 ControlV1::Refold(site) => Control::Refold(SiteId(site)),
+                ControlV1::ReplayDead(queue, seq) => {
+                    Control::ReplayDead { queue: QueueId(queue), seq: Seq(seq) }
+                }
+                ControlV1::DropDead(queue, seq) => Control::DropDead { queue: QueueId(queue), seq: Seq(seq) },
             })),
             kind => Err(damaged(format!("there is no row kind {kind}"))),
         }

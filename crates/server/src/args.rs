@@ -67,6 +67,9 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DOMAIN")]
         site: Option<String>,
     },
+    /// List rows that could not be counted, try them again, or give them up
+    #[command(subcommand)]
+    Dead(DeadCommand),
     /// Measure this machine: ingest, acknowledgements, drain, questions, storage
     Bench(BenchArgs),
     /// Ask the running server how it is; exits 1 when something is unwell
@@ -165,6 +168,33 @@ pub(crate) enum Bots {
     SetAside,
     /// Counted as anyone's
     Count,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum DeadCommand {
+    /// List the rows, without what they hold
+    List {
+        /// Only of this site
+        #[arg(long, value_name = "DOMAIN")]
+        site: Option<String>,
+    },
+    /// Try rows again, such as after an upgrade; what still fails stays, with the new error
+    Replay(DeadRows),
+    /// Give rows up for good; the ledger counts them as dropped
+    Drop(DeadRows),
+}
+
+#[derive(clap::Args)]
+pub(crate) struct DeadRows {
+    /// Their numbers, as `weir dead list` shows them
+    #[arg(value_name = "NUMBER", required_unless_present = "all", conflicts_with = "all")]
+    pub numbers: Vec<u64>,
+    /// All that `weir dead list` shows
+    #[arg(long)]
+    pub all: bool,
+    /// Only of this site
+    #[arg(long, value_name = "DOMAIN")]
+    pub site: Option<String>,
 }
 
 #[derive(Subcommand)]

@@ -10,6 +10,8 @@ pub enum BookEntry {
     Erased,
     Expired,
     Dead,
+    /// Dead, and given up by the operator.
+    Dropped,
     SetAside(Reason),
 }
 
@@ -122,7 +124,7 @@ impl BookEntry {
         match self {
             Self::Stored | Self::Dead => true,
             Self::SetAside(reason) => reason != Reason::SiteRemoved,
-            Self::Duplicate | Self::Erased | Self::Expired => false,
+            Self::Duplicate | Self::Erased | Self::Expired | Self::Dropped => false,
         }
     }
 
@@ -134,6 +136,7 @@ impl BookEntry {
             Self::Erased => 2,
             Self::Expired => 3,
             Self::Dead => 4,
+            Self::Dropped => 5,
             Self::SetAside(reason) => reason.code(),
         }
     }
@@ -145,6 +148,7 @@ impl BookEntry {
             2 => Some(Self::Erased),
             3 => Some(Self::Expired),
             4 => Some(Self::Dead),
+            5 => Some(Self::Dropped),
             _ => Reason::from_code(code).map(Self::SetAside),
         }
     }

@@ -21,5 +21,5 @@ pub use day::{DayState, RuleDays, SiteDay};
 pub use dimension::Dimension;
 pub use error::StoreError;
 pub use ledger::{BookEntry, Checkpoint, QueueAccount, StoreBooks};
-pub use log::{DeadEvent, LogRow, NewRow, StatRow, UnitKey};
+pub use log::{DeadEvent, DeadLine, LogRow, NewRow, StatRow, UnitKey};
 pub use sqlite::{Batch, LogPlace, Reading, Store, StoreReader};

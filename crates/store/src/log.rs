@@ -1,4 +1,4 @@
-use weir_event::{LocalDay, Reason, Seq, SiteId};
+use weir_event::{EventId, LocalDay, QueueId, Reason, Seq, SiteId};
 use weir_rollups::{Counters, Key, UnitEvent, ValueId};
 
 /// Names a visitor's day.
@@ -48,11 +48,29 @@ pub struct StatRow {
 /// A queue row that could not be folded, kept whole so that it can be replayed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadEvent {
+    pub queue: QueueId,
     pub seq: Seq,
     pub site: SiteId,
     pub received_day: LocalDay,
+    /// Else a wish, which is in no books.
+    pub is_event: bool,
+    /// Where the row could be read.
+    pub id: Option<EventId>,
     pub error: String,
     pub body: Vec<u8>,
+}
+
+/// A dead row as it is listed, without what it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLine {
+    /// What people call it by; never used again.
+    pub number: u64,
+    pub queue: QueueId,
+    pub seq: Seq,
+    pub site: SiteId,
+    pub received_day: LocalDay,
+    pub is_event: bool,
+    pub error: String,
 }
 
 impl StatRow {

@@ -10,6 +10,9 @@ async fn the_document_describes_every_route() {
     found.sort_unstable();
     let expected = [
         "/_health",
+        "/api/dead",
+        "/api/dead/drop",
+        "/api/dead/replay",
         "/api/health",
         "/api/ledger",
         "/api/live",

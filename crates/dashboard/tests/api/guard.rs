@@ -40,6 +40,8 @@ async fn nothing_that_changes_anything_can_be_sent_from_elsewhere() {
         (Method::POST, "/api/sites"),
         (Method::DELETE, "/api/sites/example.com"),
         (Method::PATCH, "/api/sites/example.com"),
+        (Method::POST, "/api/dead/replay"),
+        (Method::POST, "/api/dead/drop"),
         (Method::POST, "/api/v2/query"),
     ] {
         let request = Request::builder().method(method.clone()).uri(path).header(header::COOKIE, &cookie);

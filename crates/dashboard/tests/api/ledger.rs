@@ -28,7 +28,7 @@ async fn every_event_received_has_its_place_in_the_ledger() {
         ledger["sites"][0]["days"][0],
         json!({
         "day": "2026-06-01", "received": 5, "stored": 3, "set_aside": {}, "duplicate": 0, "erased": 0,
-        "expired": 0, "dead": 0, "lost": 0, "pending": 2, "balanced": true})
+        "expired": 0, "dead": 0, "dropped": 0, "lost": 0, "pending": 2, "balanced": true})
     );
     assert_eq!((&ledger["pending"], &ledger["balanced"]), (&json!(2), &json!(true)));
     assert_eq!(ledger["sites"][0]["domain"], "a.test");

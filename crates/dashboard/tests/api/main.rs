@@ -15,6 +15,8 @@ mod live;
 
 mod ledger;
 
+mod dead;
+
 mod health;
 
 mod metrics;

@@ -56,7 +56,14 @@ fn times_and_days_come_back_at_their_extremes() {
 
 #[test]
 fn a_control_row_comes_back() {
-    for control in [Control::RemoveSite(SiteId(u32::MAX)), Control::Refold(SiteId(u32::MAX))] {
+    let (queue, seq) = (QueueId([9; 16]), Seq(i64::MAX));
+    let all = [
+        Control::RemoveSite(SiteId(u32::MAX)),
+        Control::Refold(SiteId(u32::MAX)),
+        Control::ReplayDead { queue, seq },
+        Control::DropDead { queue, seq },
+    ];
+    for control in all {
         let row = Row {
             queue: QueueId([1; 16]),
             seq: Seq(1),

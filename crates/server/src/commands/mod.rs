@@ -13,6 +13,8 @@ pub(crate) mod rebuild;
 
 pub(crate) mod ledger;
 
+pub(crate) mod dead;
+
 pub(crate) mod health;
 
 mod open;

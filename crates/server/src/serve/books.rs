@@ -92,6 +92,7 @@ mod tests {
             erased: 0,
             expired: 0,
             dead: 0,
+            dropped: 0,
             lost,
             pending: 0,
         }

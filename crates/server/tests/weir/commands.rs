@@ -253,3 +253,41 @@ fn how_a_site_counts_is_shown_and_changed_beside_a_running_server() {
     }
     folder.run(&["site", "show", "b.example"]).refused(&["no site b.example"]);
 }
+
+#[test]
+fn a_row_that_can_not_be_counted_is_listed_tried_again_and_given_up() {
+    let folder = Folder::with_site();
+    let server = folder.serve();
+    assert_eq!(server.deliver(&[page_view("/")]).status, 202);
+    until("it is folded", || (folder.json(&["ledger"])["pending"] == 0).then_some(()));
+    server.stop();
+    let queue = rusqlite::Connection::open(folder.data().join("queue.db")).expect("opens");
+    let damaged =
+        "INSERT INTO ingested_events (site, day, kind, body) SELECT site, day, 0, x'7f' FROM received;
+                   UPDATE received SET n = n + 1;";
+    queue.execute_batch(damaged).expect("appended");
+    drop(queue);
+    let server = folder.serve();
+    let list = until("the row is dead", || {
+        let list = folder.json(&["dead", "list"]);
+        (list["total"] == 1).then_some(list)
+    });
+    assert_eq!((&list["dead"][0]["number"], &list["dead"][0]["site"]), (&json!(1), &json!(DOMAIN)));
+    let table = folder.run(&["dead", "list", "--site", DOMAIN]).succeeded();
+    assert!(table.contains("only a newer program knows"), "{table}");
+    let asked = folder.json(&["dead", "replay", "--all"]);
+    assert_eq!(asked, json!({"asked": 1, "when": "within a minute"}));
+    server.stop();
+    folder.run(&["dead", "drop", "2"]).refused(&["no dead row 2", "weir dead list"]);
+    folder.run(&["dead", "drop", "1", "--site", "other.example"]).refused(&["no site", "other.example"]);
+    let words = folder.run(&["dead", "drop", "1"]).succeeded();
+    assert!(words.contains("when the server runs next"), "{words}");
+    assert_eq!(folder.json(&["dead", "list"])["total"], 1, "nobody has read the wish yet");
+    let server = folder.serve();
+    until("the row is gone", || (folder.json(&["dead", "list"])["total"] == 0).then_some(()));
+    let day = folder.json(&["ledger"])["sites"][0]["days"][0].clone();
+    let of = |name: &str| day[name].as_u64().expect(name);
+    assert_eq!((of("received"), of("stored"), of("dead"), of("dropped")), (2, 1, 0, 1));
+    assert_eq!(day["balanced"], true);
+    server.stop();
+}

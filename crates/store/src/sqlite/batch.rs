@@ -9,7 +9,7 @@ use weir_sqlite::{Tuning, migrate, open_writer};
 use super::dictionary::{Dictionary, Wanted};
 use super::schema;
 use super::units::Interned;
-use crate::{Checkpoint, DeadEvent, Dimension, StoreError, StoreReader};
+use crate::{Checkpoint, Dimension, StoreError, StoreReader};
 
 /// The one writer of the statistics database.
 pub struct Store {
@@ -35,7 +35,7 @@ impl Store {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let mut conn = open_writer(path, &tuning())?;
         let version_1 = schema::version_1();
-        migrate(&mut conn, &[&version_1, schema::VERSION_2, schema::VERSION_3])?;
+        migrate(&mut conn, &[&version_1, schema::VERSION_2, schema::VERSION_3, schema::VERSION_4])?;
         if weir_fault::is_planted(Mistake::StoreSyncsNormal) {
             conn.pragma_update(None, "synchronous", "NORMAL")?;
         }
@@ -137,15 +137,6 @@ impl Batch<'_> {
 
     pub(super) fn source_id(&mut self, site: SiteId, source: Source) -> Result<u32, StoreError> {
         self.dictionary.source(&self.tx, site, source)
-    }
-
-    /// Keeps a queue row that could not be folded, whole and with what went wrong.
-    pub fn bury(&mut self, queue: QueueId, dead: &DeadEvent) -> Result<(), StoreError> {
-        let sql = "INSERT OR REPLACE INTO dead_events (queue, seq, site, day, error, body)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        let row = (queue.0, dead.seq.0, dead.site.0, dead.received_day.0, &dead.error, &dead.body);
-        self.tx.prepare_cached(sql)?.execute(row)?;
-        Ok(())
     }
 
     /// Makes the batch durable.

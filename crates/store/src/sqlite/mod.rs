@@ -19,6 +19,8 @@ mod days;
 mod books;
 mod queues;
 
+mod dead;
+
 mod reader;
 
 mod retire;

@@ -13,8 +13,8 @@ use weir_sqlite::Readers;
 use super::batch::read_checkpoint;
 use super::rows::LogPlace;
 use super::units::Interned;
-use super::{books, days, dictionary, queues, rows, stats};
-use crate::{Checkpoint, Dimension, LogRow, RuleDays, SiteDay, StatRow, StoreBooks, StoreError};
+use super::{books, days, dead, dictionary, queues, rows, stats};
+use crate::{Checkpoint, DeadLine, Dimension, LogRow, RuleDays, SiteDay, StatRow, StoreBooks, StoreError};
 
 /// How many texts readers keep at hand.
 const TEXTS_KEPT: usize = 100_000;
@@ -260,6 +260,15 @@ impl Reading<'_> {
 
     pub fn ledger(&self) -> Result<StoreBooks, StoreError> {
         books::read_books(&self.tx)
+    }
+
+    /// The first dead rows, oldest first, of one site or of all; and how many there are.
+    pub fn dead(&self, site: Option<SiteId>, max: usize) -> Result<(Vec<DeadLine>, u64), StoreError> {
+        dead::read_dead(&self.tx, site, max)
+    }
+
+    pub fn find_dead(&self, number: u64) -> Result<Option<DeadLine>, StoreError> {
+        dead::find_dead(&self.tx, number)
     }
 
     /// How far the rows of each opening of a queue file were taken.

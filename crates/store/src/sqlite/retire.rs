@@ -193,7 +193,7 @@ fn site_tables() -> Vec<(&'static str, &'static str)> {
         ("seen_ids", "id"),
         ("site_hours", "start"),
         ("growth", "day, dimension"),
-        ("dead_events", "queue, seq"),
+        ("dead_events", "number"),
         ("sources", "id"),
         ("clients", "id"),
         ("strings", "id"),

@@ -8,6 +8,9 @@ pub(super) const VERSION_2: &str = include_str!("schema_2.sql");
 /// The left side of the books: what queue files received, whether or not they are still there.
 pub(super) const VERSION_3: &str = include_str!("schema_3.sql");
 
+/// Dead rows that can be replayed or dropped.
+pub(super) const VERSION_4: &str = include_str!("schema_4.sql");
+
 /// Version 1 of the file.
 pub(super) fn version_1() -> String {
     let mut sql = include_str!("schema.sql").to_owned();
