@@ -3,6 +3,8 @@
 pub enum Point {
     /// A step of a schema has run and is not committed.
     SchemaWritten,
+    /// Whoever has opened the queue's file has begun a stretch of it, and not committed.
+    OpeningWritten,
     /// A delivery's rows are in the queue's transaction, which is not committed.
     QueueInserted,
     /// Rows that the store holds are deleted in a transaction that is not committed.
@@ -53,8 +55,9 @@ pub enum Point {
 
 impl Point {
     /// In the order in which an event, and then a day, meets them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::SchemaWritten,
+        Self::OpeningWritten,
         Self::QueueInserted,
         Self::QueueSettling,
         Self::QueueCommitted,
@@ -83,6 +86,7 @@ impl Point {
     pub const fn name(self) -> &'static str {
         match self {
             Self::SchemaWritten => "schema-written",
+            Self::OpeningWritten => "opening-written",
             Self::QueueInserted => "queue-inserted",
             Self::QueueSettling => "queue-settling",
             Self::QueueCommitted => "queue-committed",

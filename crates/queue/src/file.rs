@@ -219,6 +219,7 @@ fn insert_rows(tx: &Transaction, appends: &[&NewRows]) -> rusqlite::Result<Vec<S
 fn begin_opening(tx: &Transaction) -> rusqlite::Result<()> {
     let after = read_last_seq(tx)?;
     tx.execute("INSERT INTO openings (id, after) VALUES (randomblob(16), ?1)", [after.0])?;
+    weir_fault::pass(Point::OpeningWritten);
     let newest = tx.last_insert_rowid();
     forget_openings(tx, newest - i64::try_from(limits::OPENINGS_MAX).unwrap_or(i64::MAX))
 }

@@ -148,7 +148,8 @@ impl Furniture {
             (site.id.0, day.0),
         )?;
         conn.execute(
-            "INSERT INTO received (site, day, n) VALUES (?1, ?2, 1) ON CONFLICT DO UPDATE SET n = n + 1",
+            "INSERT INTO received (opening, site, day, n) SELECT max(n), ?1, ?2, 1 FROM openings WHERE true
+             ON CONFLICT DO UPDATE SET n = n + 1",
             (site.id.0, day.0),
         )?;
         self.damaged += 1;

@@ -30,7 +30,8 @@ const AGEING: [Point; 4] =
 const AGED: [Point; 2] = [Point::AsideExpired, Point::FreezeWritten];
 
 /// All the others, by turns. Each needs something of its own to be laid into the folder, or nothing.
-const LIVE: [Point; 17] = [
+const LIVE: [Point; 18] = [
+    Point::OpeningWritten,
     Point::QueueInserted,
     Point::BatchWritten,
     Point::SiteErasing,
@@ -152,9 +153,8 @@ fn passes_max(point: Point) -> u64 {
         Point::SiteErasing => 20,
         Point::QueueInserted | Point::QueueCommitted | Point::QueueAnswered => 8,
         Point::SealWritten | Point::CloseWritten | Point::RetireCommitted => 6,
-        Point::FreezeWritten | Point::RebuildWritten | Point::RebuildCommitted => 4,
-        Point::SchemaWritten
-        | Point::RowsRead
+        Point::SchemaWritten | Point::FreezeWritten | Point::RebuildWritten | Point::RebuildCommitted => 4,
+        Point::RowsRead
         | Point::Folded
         | Point::StatisticsWritten
         | Point::BatchWritten
@@ -164,6 +164,7 @@ fn passes_max(point: Point) -> u64 {
         | Point::AsideExpired
         | Point::IdsForgotten
         | Point::RowBuried
+        | Point::OpeningWritten
         | Point::ControlDone
         | Point::MonthWritten => 1,
     }
