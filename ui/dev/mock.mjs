@@ -21,18 +21,24 @@ const state = {
       timezone: "Europe/Berlin",
       has_events: true,
       created_at: "2026-01-04T10:00:00Z",
+      visit_timeout_minutes: 30,
+      bots: "set-aside",
     },
     {
       domain: "blog.weir.dev",
       timezone: "America/New_York",
       has_events: true,
       created_at: "2026-03-04T10:00:00Z",
+      visit_timeout_minutes: 30,
+      bots: "set-aside",
     },
     {
       domain: "shop.example.org",
       timezone: "Asia/Kathmandu",
       has_events: false,
       created_at: "2026-11-21T10:00:00Z",
+      visit_timeout_minutes: 30,
+      bots: "set-aside",
     },
   ],
   unknown: [
@@ -203,13 +209,15 @@ function ledger() {
     const aside = Object.values(set_aside).reduce((a, b) => a + b, 0);
     return {
       day,
-      received: stored + aside + duplicate + pending,
+      received: stored + aside + duplicate + pending + (i === 2 ? 2 : 0) + (i === 9 ? 14 : 0),
       stored,
       set_aside,
       duplicate,
       erased: i === 5 ? 31 : 0,
       expired: 0,
-      dead: 0,
+      dead: i === 2 ? 2 : 0,
+      dropped: 0,
+      lost: i === 9 ? 14 : 0,
       pending,
       balanced: true,
     };
@@ -220,11 +228,32 @@ function ledger() {
     balanced: true,
     refused: { unknown_host: 1284 },
     sites: [
-      { domain: "example.com", days, refused: { foreign_origin: 214, too_old: 9 } },
-      { domain: "shop.example.org", days: [], refused: {} },
+      { domain: "example.com", days, refused: { foreign_origin: 214, too_old: 9 }, given_up: 7 },
+      { domain: "shop.example.org", days: [], refused: {}, given_up: 0 },
     ],
   };
 }
+
+const dead = () => ({
+  total: 2,
+  events: [81203, 81377].map((seq) => ({
+    queue: "5f2c9a",
+    seq,
+    site: "example.com",
+    day: new Date(Date.now() - 2 * 86_400_000).toISOString().slice(0, 10),
+    error: "its time does not lie within its day",
+  })),
+});
+
+const health = () => ({
+  status: "degraded",
+  checks: [
+    { name: "queue", ok: true, detail: "readable; 12 events in the backlog" },
+    { name: "accepting", ok: true, detail: "events are being accepted" },
+    { name: "ledger", ok: false, detail: "14 acknowledged events were in a queue file that is gone" },
+    { name: "verify", ok: true, detail: "yesterday of 3 sites: 1,234 rows equal, at 02:14" },
+  ],
+});
 
 const now = () => ({
   visitors_now: 9 + Math.round(6 * hash(`${Math.floor(Date.now() / 7000)}`)),
@@ -300,7 +329,8 @@ const routes = {
   "POST /api/v2/query": (body) =>
     known(body.site_id) ? [200, answer(body)] : [404, { error: `There is no site "${body.site_id}"` }],
   "GET /api/ledger": () => [200, mode === "empty" ? { pending: 0, balanced: true, sites: [] } : ledger()],
-  "GET /api/health": () => [200, { status: "ok", checks: [{ name: "queue", ok: true, detail: "fine" }] }],
+  "GET /api/dead": () => [200, mode === "empty" ? { total: 0, events: [] } : dead()],
+  "GET /api/health": () => [200, health()],
 };
 
 const TYPES = {

@@ -79,6 +79,8 @@ const SHOTS = [
   ["install", "new", "/example.com/install", null],
   ["new-site", "empty", "/", null],
   ["ledger", "still", "/ledger", null],
+  ["health", "still", "/health", null],
+  ["settings", "still", "/example.com/settings", null],
   ["account", "still", "/account", null],
   [
     "login",

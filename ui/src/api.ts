@@ -19,7 +19,11 @@ export type Session = {
   demo: boolean;
   version: string;
 };
-export type Site = { domain: string; timezone: string; has_events: boolean; created_at: string };
+/** What a site's events are counted by. */
+export type SiteRules = { visit_timeout_minutes: number; bots: "set-aside" | "count" };
+export type Site = SiteRules & { domain: string; timezone: string; has_events: boolean; created_at: string };
+/** How many days a change of rules counts anew, and how many keep the old ones. */
+export type Refolding = { refolding_days?: number; frozen_days?: number };
 export type UnknownHost = { host: string; count: number; last_seen: string };
 export type Sites = { sites: Site[]; unknown_hosts: UnknownHost[] };
 export type LedgerDay = {
@@ -31,10 +35,22 @@ export type LedgerDay = {
   erased: number;
   expired: number;
   dead: number;
+  /** Dead rows that somebody gave up on. */
+  dropped: number;
+  /** Acknowledged, and gone with a file that is gone. */
+  lost: number;
   pending: number;
   balanced: boolean;
 };
-export type LedgerSite = { domain: string; days: LedgerDay[]; refused: Record<string, number> };
+export type LedgerSite = {
+  domain: string;
+  days: LedgerDay[];
+  refused: Record<string, number>;
+  /** What browsers reported to have lost before it was delivered. */
+  given_up: number;
+};
+export type DeadEvent = { queue: string; seq: number; site: string | null; day: string; error: string };
+export type DeadEvents = { total: number; events: DeadEvent[] };
 export type Ledger = {
   pending: number;
   balanced: boolean;
@@ -120,9 +136,14 @@ export const api = {
   sites: () => call<Sites>("GET", "/api/sites"),
   addSite: (domain: string, timezone: string) => call<Site>("POST", "/api/sites", { domain, timezone }),
   removeSite: (domain: string) => call<void>("DELETE", siteAddress(domain)),
+  changeSite: (domain: string, rules: SiteRules) =>
+    ofSite(domain, call<Refolding>("PATCH", siteAddress(domain), rules)),
   install: (domain: string) =>
     ofSite(domain, call<{ snippet: string; has_events: boolean }>("GET", `${siteAddress(domain)}/install`)),
   ledger: () => call<Ledger>("GET", "/api/ledger"),
+  dead: () => call<DeadEvents>("GET", "/api/dead"),
+  replayDead: ({ queue, seq }: DeadEvent) => call<void>("POST", "/api/dead/replay", { queue, seq }),
+  dropDead: ({ queue, seq }: DeadEvent) => call<void>("POST", "/api/dead/drop", { queue, seq }),
   health: () => call<Health>("GET", "/api/health"),
   query: (body: QueryBody, signal?: AbortSignal) =>
     ofSite(body.site_id, call<QueryAnswer>("POST", "/api/v2/query", body, signal)),

@@ -7,10 +7,12 @@ import { TipLayer } from "./parts/tip";
 import { go, place, route } from "./router";
 import type { Route } from "./routes";
 import { Account } from "./screens/account";
+import { HealthScreen } from "./screens/health";
 import { Install } from "./screens/install";
 import { LedgerScreen } from "./screens/ledger";
 import { Login } from "./screens/login";
 import { NewSite } from "./screens/newsite";
+import { SiteSettings } from "./screens/settings";
 import { Setup } from "./screens/setup";
 import { Page, Shell } from "./screens/shell";
 import { SitesList } from "./screens/sites";
@@ -80,11 +82,14 @@ function Screen() {
       return <NewSite />;
     case "ledger":
       return <LedgerScreen />;
+    case "health":
+      return <HealthScreen />;
     case "account":
       return <Account />;
     case "dashboard":
     case "install":
-      return <SiteScreen domain={current.domain} install={current.screen === "install"} />;
+    case "settings":
+      return <SiteScreen domain={current.domain} screen={current.screen} />;
     default:
       return <Missing what="There is nothing at this address." />;
   }
@@ -100,15 +105,17 @@ function Home() {
   return target ? null : <SitesList />;
 }
 
-function SiteScreen({ domain, install }: { domain: string; install: boolean }) {
+function SiteScreen({ domain, screen }: { domain: string; screen: "dashboard" | "install" | "settings" }) {
   const site = sites.value?.sites.find((one) => one.domain === domain);
-  const waits = site !== undefined && !site.has_events && !install;
+  const waits = site !== undefined && !site.has_events && screen === "dashboard";
   useEffect(() => {
     if (waits) go(`/${encodeURIComponent(domain)}/install`, { replace: true });
   }, [waits, domain]);
   if (!site) return <Missing what={`${domain} is no site here.`} />;
   if (waits) return null;
-  return install ? <Install key={domain} site={site} /> : <Dashboard key={domain} site={site} />;
+  if (screen === "install") return <Install key={domain} site={site} />;
+  if (screen === "settings") return <SiteSettings key={domain} site={site} />;
+  return <Dashboard key={domain} site={site} />;
 }
 
 function Missing({ what }: { what: string }) {
@@ -133,6 +140,7 @@ const TITLES: Partial<Record<Route["screen"], string>> = {
   sites: "Sites",
   "new-site": "Add a site",
   ledger: "Ledger",
+  health: "Health",
   account: "Account",
 };
 

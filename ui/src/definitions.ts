@@ -64,5 +64,7 @@ export const LEDGER_MEANINGS: Record<string, string> = {
   erased: "Events deleted at a visitor's request.",
   expired: "Events whose retention is over. Their statistics stay.",
   dead: "Events that could not be processed. They wait for a look, nothing is lost.",
+  dropped: "Dead events that somebody gave up on.",
+  lost: "Acknowledged events that were in a file which is gone or was replaced by an older copy.",
   pending: "Events safely in the queue, not yet in the statistics.",
 };

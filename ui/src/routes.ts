@@ -1,8 +1,10 @@
 // Addresses and what they mean.
 
 export type Route =
-  | { screen: "home" | "sites" | "login" | "setup" | "new-site" | "ledger" | "account" | "missing" }
-  | { screen: "dashboard" | "install"; domain: string };
+  | {
+      screen: "home" | "sites" | "login" | "setup" | "new-site" | "ledger" | "health" | "account" | "missing";
+    }
+  | { screen: "dashboard" | "install" | "settings"; domain: string };
 
 const FIXED: Record<string, Route> = {
   "/": { screen: "home" },
@@ -11,6 +13,7 @@ const FIXED: Record<string, Route> = {
   "/setup": { screen: "setup" },
   "/sites/new": { screen: "new-site" },
   "/ledger": { screen: "ledger" },
+  "/health": { screen: "health" },
   "/account": { screen: "account" },
 };
 
@@ -18,10 +21,10 @@ export function routeOf(path: string): Route {
   const plain = path.length > 1 ? path.replace(/\/+$/, "") : path;
   const fixed = FIXED[plain];
   if (fixed) return fixed;
-  const match = /^\/([^/]+)(\/install)?$/.exec(plain);
+  const match = /^\/([^/]+)(?:\/(install|settings))?$/.exec(plain);
   const domain = match?.[1] && decoded(match[1]);
   if (!domain) return { screen: "missing" };
-  return { screen: match?.[2] ? "install" : "dashboard", domain };
+  return { screen: (match?.[2] as "install" | "settings" | undefined) ?? "dashboard", domain };
 }
 
 function decoded(text: string): string | null {

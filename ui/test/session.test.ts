@@ -1,9 +1,17 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { ApiError, api } from "../src/api";
+import { ApiError, api, type Site } from "../src/api";
 import { confirms } from "../src/screens/confirms";
+import { doneText } from "../src/screens/refolding";
 import { sites } from "../src/session";
 
-const site = (domain: string) => ({ domain, timezone: "UTC", has_events: true, created_at: "" });
+const site = (domain: string): Site => ({
+  domain,
+  timezone: "UTC",
+  has_events: true,
+  created_at: "",
+  visit_timeout_minutes: 30,
+  bots: "set-aside",
+});
 
 function answering(status: number, body: unknown = { error: "no" }) {
   const response = new Response(status === 204 ? null : JSON.stringify(body), { status });
@@ -43,4 +51,13 @@ test.each([
   ["", false],
 ])("%j typed confirms the removal of example.com: %s", (typed, confirmed) => {
   expect(confirms(typed, "example.com")).toBe(confirmed);
+});
+
+test.each([
+  [0, 0, "Saved."],
+  [1, 0, "Saved. 1 day is being counted anew."],
+  [90, 0, "Saved. 90 days are being counted anew."],
+  [90, 1, "Saved. 90 days are being counted anew. 1 day past the retention keeps the old rule."],
+])("%d days to count anew and %d frozen are told", (refolding, frozen, text) => {
+  expect(doneText(refolding, frozen)).toBe(text);
 });

@@ -42,6 +42,9 @@ export function SitePicker({ current }: { current: string }) {
               </MenuItem>
               {!session.value?.demo && (
                 <>
+                  <MenuItem href={`/${encodeURIComponent(current)}/settings`} onClick={close}>
+                    Settings of this site
+                  </MenuItem>
                   <MenuItem href="/sites/new" onClick={close}>
                     Add a site
                   </MenuItem>

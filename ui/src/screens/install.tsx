@@ -6,7 +6,7 @@ import { Icon } from "../parts/icon";
 import { Failure, Skeleton } from "../parts/notice";
 import { go } from "../router";
 import { loadSites, session } from "../session";
-import { RemoveSite } from "./removesite";
+import { Removal } from "./removesite";
 import { Page } from "./shell";
 
 const MOVE_ON_MS = 1200;
@@ -51,19 +51,6 @@ export function Install({ site }: { site: Site }) {
       </section>
       {!session.value?.demo && <Removal domain={site.domain} />}
     </Page>
-  );
-}
-
-function Removal({ domain }: { domain: string }) {
-  const [asking, setAsking] = useState(false);
-  return (
-    <section class="mt-8 flex flex-wrap items-center justify-between gap-4 border-t border-line pt-5">
-      <p class="text-[0.875rem] text-soft">Removing a site deletes everything held of it.</p>
-      <button type="button" class="button-danger" onClick={() => setAsking(true)}>
-        <Icon name="trash" /> Remove site
-      </button>
-      {asking && <RemoveSite domain={domain} onClose={() => setAsking(false)} />}
-    </section>
   );
 }
 

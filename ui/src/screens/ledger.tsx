@@ -5,7 +5,9 @@ import { useLoad } from "../load";
 import { Icon } from "../parts/icon";
 import { Failure, Skeleton } from "../parts/notice";
 import { Term } from "../parts/tip";
+import { DeadEventsCard } from "./deadevents";
 import { useEvery } from "./every";
+import { plain, sentenceCase } from "./reasons";
 import { Page } from "./shell";
 
 const REFRESH_EVERY_MS = 5000;
@@ -19,6 +21,12 @@ const COLUMNS = [
   "dead",
   "pending",
 ] as const;
+/** Columns that only trouble fills: shown where there is any. */
+const TROUBLE_COLUMNS = ["dropped", "lost"] as const;
+type Column = (typeof COLUMNS)[number] | (typeof TROUBLE_COLUMNS)[number];
+
+/** What is bold: somebody has to look at it. */
+const ALARMING: Column[] = ["dead", "lost"];
 
 export function LedgerScreen() {
   const version = useEvery(REFRESH_EVERY_MS);
@@ -32,6 +40,7 @@ export function LedgerScreen() {
       action={ledger.data && <Balance balanced={ledger.data.balanced} />}
     >
       {health.data && <HealthChecks health={health.data} />}
+      <DeadEventsCard version={version} />
       {ledger.error && !ledger.data ? (
         <div class="card">
           <Failure text={errorText(ledger.error)} onRetry={ledger.retry} />
@@ -69,7 +78,7 @@ function HealthChecks({ health }: { health: Health }) {
           <li key={check.name} class="flex gap-2">
             <Icon name="alert" class="mt-1 text-warn" />
             <span>
-              <strong class="font-medium">{reasonText(check.name)}:</strong> {check.detail}
+              <strong class="font-medium">{sentenceCase(check.name)}:</strong> {check.detail}
             </span>
           </li>
         ))}
@@ -104,18 +113,35 @@ function Refused({ counts, label = "Refused" }: { counts: Record<string, number>
       <Term text="Turned away before the queue, so never acknowledged. Counted as well as possible.">
         {label}
       </Term>
-      : {refused.map(([reason, count]) => `${full(count)} ${plainReason(reason)}`).join(", ")}
+      : {refused.map(([reason, count]) => `${full(count)} ${plain(reason)}`).join(", ")}
+    </p>
+  );
+}
+
+function GivenUp({ count }: { count: number }) {
+  if (count === 0) return null;
+  return (
+    <p class="text-[0.8125rem] text-soft">
+      <Term text="What browsers report that they could not keep: offline for longer than a day, or no room to store. Never acknowledged. Counted as well as possible.">
+        Given up by browsers
+      </Term>
+      : {full(count)}
     </p>
   );
 }
 
 function SiteBooks({ site }: { site: LedgerSite }) {
   const days = [...site.days].sort((a, b) => (a.day < b.day ? 1 : -1));
+  const troubles = TROUBLE_COLUMNS.filter((column) => days.some((day) => (day[column] ?? 0) > 0));
+  const columns: Column[] = [...COLUMNS, ...troubles];
   return (
     <section class="card overflow-hidden" aria-label={site.domain}>
       <header class="flex flex-wrap items-center justify-between gap-2 border-b border-line px-4 py-3 sm:px-5">
         <h2 class="font-semibold">{site.domain}</h2>
-        <Refused counts={site.refused} />
+        <div class="space-y-0.5 sm:text-right">
+          <Refused counts={site.refused} />
+          <GivenUp count={site.given_up ?? 0} />
+        </div>
       </header>
       {days.length === 0 ? (
         <p class="px-5 py-8 text-center text-soft">Nothing received yet.</p>
@@ -132,9 +158,9 @@ function SiteBooks({ site }: { site: LedgerSite }) {
                 <th scope="col" class="px-4 py-2.5 text-left font-medium sm:px-5">
                   Day
                 </th>
-                {COLUMNS.map((column) => (
+                {columns.map((column) => (
                   <th key={column} scope="col" class="px-3 py-2.5 font-medium whitespace-nowrap">
-                    <Term text={LEDGER_MEANINGS[column] ?? ""}>{reasonText(column)}</Term>
+                    <Term text={LEDGER_MEANINGS[column] ?? ""}>{sentenceCase(column)}</Term>
                   </th>
                 ))}
                 <th scope="col" class="px-4 py-2.5 font-medium sm:px-5">
@@ -144,7 +170,7 @@ function SiteBooks({ site }: { site: LedgerSite }) {
             </thead>
             <tbody>
               {days.map((day) => (
-                <BookRow key={day.day} day={day} />
+                <BookRow key={day.day} day={day} columns={columns} />
               ))}
             </tbody>
           </table>
@@ -154,7 +180,7 @@ function SiteBooks({ site }: { site: LedgerSite }) {
   );
 }
 
-function BookRow({ day }: { day: LedgerDay }) {
+function BookRow({ day, columns }: { day: LedgerDay; columns: Column[] }) {
   const reasons = Object.entries(day.set_aside).filter(([, count]) => count > 0);
   const aside = reasons.reduce((sum, [, count]) => sum + count, 0);
   return (
@@ -162,15 +188,15 @@ function BookRow({ day }: { day: LedgerDay }) {
       <th scope="row" class="px-4 py-2 text-left font-medium whitespace-nowrap sm:px-5">
         {dayText(day.day, true)}
       </th>
-      {COLUMNS.map((column) => {
+      {columns.map((column) => {
         const count = column === "set_aside" ? aside : day[column];
         return (
           <td
             key={column}
-            class={`px-3 py-2 ${count === 0 ? "text-soft" : ""} ${column === "dead" && count > 0 ? "font-semibold text-bad" : ""}`}
+            class={`px-3 py-2 ${count === 0 ? "text-soft" : ""} ${ALARMING.includes(column) && count > 0 ? "font-semibold text-bad" : ""}`}
           >
             {column === "set_aside" && count > 0 ? (
-              <Term text={reasons.map(([reason, n]) => `${full(n)} ${plainReason(reason)}`).join(", ")}>
+              <Term text={reasons.map(([reason, n]) => `${full(n)} ${plain(reason)}`).join(", ")}>
                 {full(count)}
               </Term>
             ) : (
@@ -190,13 +216,4 @@ function BookRow({ day }: { day: LedgerDay }) {
       </td>
     </tr>
   );
-}
-
-function plainReason(name: string): string {
-  return name.replaceAll("_", " ");
-}
-
-function reasonText(name: string): string {
-  const words = plainReason(name);
-  return words.charAt(0).toUpperCase() + words.slice(1);
 }

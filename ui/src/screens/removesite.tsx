@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import { api, errorText } from "../api";
 import { Dialog } from "../parts/dialog";
+import { Icon } from "../parts/icon";
 import { Field, FormError } from "../parts/notice";
 import { go } from "../router";
 import { forgetSite, loadSites } from "../session";
@@ -54,5 +55,19 @@ export function RemoveSite({ domain, onClose }: { domain: string; onClose: () =>
         {form.error && <FormError text={errorText(form.error)} />}
       </form>
     </Dialog>
+  );
+}
+
+/** The way to it from a site's own screens. */
+export function Removal({ domain }: { domain: string }) {
+  const [asking, setAsking] = useState(false);
+  return (
+    <section class="mt-8 flex flex-wrap items-center justify-between gap-4 border-t border-line pt-5">
+      <p class="text-[0.875rem] text-soft">Removing a site deletes everything held of it.</p>
+      <button type="button" class="button-danger" onClick={() => setAsking(true)}>
+        <Icon name="trash" /> Remove site
+      </button>
+      {asking && <RemoveSite domain={domain} onClose={() => setAsking(false)} />}
+    </section>
   );
 }

@@ -27,7 +27,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
           aria-label="Weir, all sites"
         >
           <Mark />
-          Weir
+          <span class="max-sm:hidden">Weir</span>
         </a>
         <nav class="flex items-center gap-1" aria-label="Main">
           <a class="button-bare px-3 font-medium" href="/sites">
@@ -35,6 +35,9 @@ export function Shell({ children }: { children: ComponentChildren }) {
           </a>
           <a class="button-bare px-3 font-medium" href="/ledger">
             Ledger
+          </a>
+          <a class="button-bare px-3 font-medium" href="/health">
+            Health
           </a>
           <ThemeButton />
           {session.value?.user && <AccountMenu email={session.value.user.email} />}

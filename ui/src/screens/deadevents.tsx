@@ -1,0 +1,94 @@
+import { useState } from "preact/hooks";
+import { api, type DeadEvent, errorText } from "../api";
+import { dayText, full } from "../format";
+import { useLoad } from "../load";
+import { Dialog } from "../parts/dialog";
+import { Icon } from "../parts/icon";
+import { FormError } from "../parts/notice";
+import { session } from "../session";
+import { useSubmit } from "./submit";
+
+/** Events that could not be processed, and what can be done about them. Nothing where there are none. */
+export function DeadEventsCard({ version }: { version: number }) {
+  const { data, retry } = useLoad("dead", version, () => api.dead());
+  const [dropping, setDropping] = useState<DeadEvent | null>(null);
+  if (!data || data.total === 0) return null;
+  const mayChange = !session.value?.demo;
+  return (
+    <section class="card mb-5 overflow-hidden border-warn" aria-label="Dead events">
+      <header class="border-b border-line px-4 py-3 sm:px-5">
+        <h2 class="font-semibold">{full(data.total)} dead events</h2>
+        <p class="text-[0.875rem] text-soft">
+          They were acknowledged and could not be processed. Try them again after an update, or give them up.
+        </p>
+      </header>
+      <ul class="max-h-96 divide-y divide-line overflow-y-auto">
+        {data.events.map((event) => (
+          <li key={`${event.queue} ${event.seq}`} class="flex flex-wrap items-center gap-3 px-4 py-3 sm:px-5">
+            <div class="min-w-0 grow basis-64">
+              <p class="font-medium break-words">{event.error}</p>
+              <p class="text-[0.8125rem] text-soft">
+                {[event.site, dayText(event.day, true), `number ${event.seq}`].filter(Boolean).join(" · ")}
+              </p>
+            </div>
+            {mayChange && <Actions event={event} onDone={retry} onDrop={() => setDropping(event)} />}
+          </li>
+        ))}
+      </ul>
+      {dropping && (
+        <DropDialog
+          event={dropping}
+          onClose={() => {
+            setDropping(null);
+            retry();
+          }}
+        />
+      )}
+    </section>
+  );
+}
+
+function Actions({ event, onDone, onDrop }: { event: DeadEvent; onDone: () => void; onDrop: () => void }) {
+  const again = useSubmit(async () => {
+    await api.replayDead(event);
+    onDone();
+  });
+  return (
+    <form onSubmit={again.submit} class="flex flex-wrap items-center gap-2">
+      <button type="submit" class="button-quiet" disabled={again.busy}>
+        Try again
+      </button>
+      <button type="button" class="button-bare" aria-label={`Give up number ${event.seq}`} onClick={onDrop}>
+        <Icon name="trash" />
+      </button>
+      {again.error && <FormError text={errorText(again.error)} />}
+    </form>
+  );
+}
+
+function DropDialog({ event, onClose }: { event: DeadEvent; onClose: () => void }) {
+  const form = useSubmit(async () => {
+    await api.dropDead(event);
+    onClose();
+  });
+  return (
+    <Dialog title="Give up this event?" narrow onClose={onClose}>
+      <form onSubmit={form.submit} class="space-y-4 p-4 sm:p-5">
+        <p>It is deleted and will never count. The ledger shows it as dropped. This can't be undone.</p>
+        <div class="flex flex-wrap items-center gap-3">
+          <button type="submit" class="button-danger" disabled={form.busy}>
+            Give it up
+          </button>
+          <button
+            type="button"
+            class="button-quiet"
+            onClick={(event) => event.currentTarget.closest("dialog")?.close()}
+          >
+            Keep it
+          </button>
+        </div>
+        {form.error && <FormError text={errorText(form.error)} />}
+      </form>
+    </Dialog>
+  );
+}
