@@ -26,6 +26,8 @@ const SCREENS = [
   ["/localhost/install", "Copy tag"],
   ["/quiet.example/install", "Waiting for the first event."],
   ["/ledger", "Balanced"],
+  ["/health", "All well"],
+  ["/localhost/settings", "Count bots as visitors"],
   ["/account", "Change password"],
   ["/no.such.example", "is no site here"],
 ];
@@ -292,6 +294,7 @@ suite("screens", { skip: whyNoServer || whyNoBrowser }, () => {
       ["link", "Weir, all sites"],
       ["link", "Sites"],
       ["link", "Ledger"],
+      ["link", "Health"],
       ["button", /^Switch to/],
       ["button", "Account"],
       ["button", /^Site: localhost/],

@@ -23,7 +23,7 @@ export type Session = {
 export type SiteRules = { visit_timeout_minutes: number; bots: "set-aside" | "count" };
 export type Site = SiteRules & { domain: string; timezone: string; has_events: boolean; created_at: string };
 /** How many days a change of rules counts anew, and how many keep the old ones. */
-export type Refolding = { refolding_days?: number; frozen_days?: number };
+export type Refolding = { days_waiting: number; days_frozen: number };
 export type UnknownHost = { host: string; count: number; last_seen: string };
 export type Sites = { sites: Site[]; unknown_hosts: UnknownHost[] };
 export type LedgerDay = {

@@ -40,7 +40,7 @@ function RulesForm({ site }: { site: Site }) {
     const rules: SiteRules = { visit_timeout_minutes: minutes, bots };
     const answer = await api.changeSite(site.domain, rules);
     await loadSites();
-    setDone(doneText(answer.refolding_days ?? 0, answer.frozen_days ?? 0));
+    setDone(doneText(answer.days_waiting, answer.days_frozen));
   });
   return (
     <form onSubmit={form.submit} class="card space-y-5 p-5 sm:p-6">
