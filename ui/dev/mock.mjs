@@ -236,11 +236,11 @@ function ledger() {
 
 const dead = () => ({
   total: 2,
-  events: [81203, 81377].map((seq) => ({
-    queue: "5f2c9a",
-    seq,
+  dead: [1, 2].map((number) => ({
+    number,
     site: "example.com",
     day: new Date(Date.now() - 2 * 86_400_000).toISOString().slice(0, 10),
+    kind: "event",
     error: "its time does not lie within its day",
   })),
 });
@@ -329,7 +329,7 @@ const routes = {
   "POST /api/v2/query": (body) =>
     known(body.site_id) ? [200, answer(body)] : [404, { error: `There is no site "${body.site_id}"` }],
   "GET /api/ledger": () => [200, mode === "empty" ? { pending: 0, balanced: true, sites: [] } : ledger()],
-  "GET /api/dead": () => [200, mode === "empty" ? { total: 0, events: [] } : dead()],
+  "GET /api/dead": () => [200, mode === "empty" ? { total: 0, dead: [] } : dead()],
   "GET /api/health": () => [200, health()],
 };
 

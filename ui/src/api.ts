@@ -49,8 +49,10 @@ export type LedgerSite = {
   /** What browsers reported to have lost before it was delivered. */
   given_up: number;
 };
-export type DeadEvent = { queue: string; seq: number; site: string | null; day: string; error: string };
-export type DeadEvents = { total: number; events: DeadEvent[] };
+/** A queue row that could not be processed: an event, or a wish such as removing a site. */
+export type DeadRow = { number: number; site: string; day: string; kind: "event" | "control"; error: string };
+/** The oldest ones; `total` counts all. */
+export type DeadRows = { total: number; dead: DeadRow[] };
 export type Ledger = {
   pending: number;
   balanced: boolean;
@@ -141,9 +143,9 @@ export const api = {
   install: (domain: string) =>
     ofSite(domain, call<{ snippet: string; has_events: boolean }>("GET", `${siteAddress(domain)}/install`)),
   ledger: () => call<Ledger>("GET", "/api/ledger"),
-  dead: () => call<DeadEvents>("GET", "/api/dead"),
-  replayDead: ({ queue, seq }: DeadEvent) => call<void>("POST", "/api/dead/replay", { queue, seq }),
-  dropDead: ({ queue, seq }: DeadEvent) => call<void>("POST", "/api/dead/drop", { queue, seq }),
+  dead: () => call<DeadRows>("GET", "/api/dead"),
+  replayDead: (numbers: number[]) => call<unknown>("POST", "/api/dead/replay", { numbers }),
+  dropDead: (numbers: number[]) => call<unknown>("POST", "/api/dead/drop", { numbers }),
   health: () => call<Health>("GET", "/api/health"),
   query: (body: QueryBody, signal?: AbortSignal) =>
     ofSite(body.site_id, call<QueryAnswer>("POST", "/api/v2/query", body, signal)),

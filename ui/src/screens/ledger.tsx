@@ -5,7 +5,7 @@ import { useLoad } from "../load";
 import { Icon } from "../parts/icon";
 import { Failure, Skeleton } from "../parts/notice";
 import { Term } from "../parts/tip";
-import { DeadEventsCard } from "./deadevents";
+import { DeadRowsCard } from "./deadrows";
 import { useEvery } from "./every";
 import { plain, sentenceCase } from "./reasons";
 import { Page } from "./shell";
@@ -40,7 +40,7 @@ export function LedgerScreen() {
       action={ledger.data && <Balance balanced={ledger.data.balanced} />}
     >
       {health.data && <HealthChecks health={health.data} />}
-      <DeadEventsCard version={version} />
+      <DeadRowsCard version={version} />
       {ledger.error && !ledger.data ? (
         <div class="card">
           <Failure text={errorText(ledger.error)} onRetry={ledger.retry} />

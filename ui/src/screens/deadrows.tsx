@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { api, type DeadEvent, errorText } from "../api";
+import { api, type DeadRow, errorText } from "../api";
 import { dayText, full } from "../format";
 import { useLoad } from "../load";
 import { Dialog } from "../parts/dialog";
@@ -9,35 +9,36 @@ import { session } from "../session";
 import { useSubmit } from "./submit";
 
 /** Events that could not be processed, and what can be done about them. Nothing where there are none. */
-export function DeadEventsCard({ version }: { version: number }) {
+export function DeadRowsCard({ version }: { version: number }) {
   const { data, retry } = useLoad("dead", version, () => api.dead());
-  const [dropping, setDropping] = useState<DeadEvent | null>(null);
+  const [dropping, setDropping] = useState<DeadRow | null>(null);
   if (!data || data.total === 0) return null;
   const mayChange = !session.value?.demo;
   return (
     <section class="card mb-5 overflow-hidden border-warn" aria-label="Dead events">
       <header class="border-b border-line px-4 py-3 sm:px-5">
-        <h2 class="font-semibold">{full(data.total)} dead events</h2>
+        <h2 class="font-semibold">{data.total === 1 ? "1 dead event" : `${full(data.total)} dead events`}</h2>
         <p class="text-[0.875rem] text-soft">
           They were acknowledged and could not be processed. Try them again after an update, or give them up.
         </p>
       </header>
       <ul class="max-h-96 divide-y divide-line overflow-y-auto">
-        {data.events.map((event) => (
-          <li key={`${event.queue} ${event.seq}`} class="flex flex-wrap items-center gap-3 px-4 py-3 sm:px-5">
+        {data.dead.map((row) => (
+          <li key={row.number} class="flex flex-wrap items-center gap-3 px-4 py-3 sm:px-5">
             <div class="min-w-0 grow basis-64">
-              <p class="font-medium break-words">{event.error}</p>
+              <p class="font-medium break-words">{row.error}</p>
               <p class="text-[0.8125rem] text-soft">
-                {[event.site, dayText(event.day, true), `number ${event.seq}`].filter(Boolean).join(" · ")}
+                {row.site} · {row.kind === "control" ? "a wish, no event" : dayText(row.day, true)} · number{" "}
+                {row.number}
               </p>
             </div>
-            {mayChange && <Actions event={event} onDone={retry} onDrop={() => setDropping(event)} />}
+            {mayChange && <Actions row={row} onDone={retry} onDrop={() => setDropping(row)} />}
           </li>
         ))}
       </ul>
       {dropping && (
         <DropDialog
-          event={dropping}
+          row={dropping}
           onClose={() => {
             setDropping(null);
             retry();
@@ -48,9 +49,9 @@ export function DeadEventsCard({ version }: { version: number }) {
   );
 }
 
-function Actions({ event, onDone, onDrop }: { event: DeadEvent; onDone: () => void; onDrop: () => void }) {
+function Actions({ row, onDone, onDrop }: { row: DeadRow; onDone: () => void; onDrop: () => void }) {
   const again = useSubmit(async () => {
-    await api.replayDead(event);
+    await api.replayDead([row.number]);
     onDone();
   });
   return (
@@ -58,7 +59,7 @@ function Actions({ event, onDone, onDrop }: { event: DeadEvent; onDone: () => vo
       <button type="submit" class="button-quiet" disabled={again.busy}>
         Try again
       </button>
-      <button type="button" class="button-bare" aria-label={`Give up number ${event.seq}`} onClick={onDrop}>
+      <button type="button" class="button-bare" aria-label={`Give up number ${row.number}`} onClick={onDrop}>
         <Icon name="trash" />
       </button>
       {again.error && <FormError text={errorText(again.error)} />}
@@ -66,9 +67,9 @@ function Actions({ event, onDone, onDrop }: { event: DeadEvent; onDone: () => vo
   );
 }
 
-function DropDialog({ event, onClose }: { event: DeadEvent; onClose: () => void }) {
+function DropDialog({ row, onClose }: { row: DeadRow; onClose: () => void }) {
   const form = useSubmit(async () => {
-    await api.dropDead(event);
+    await api.dropDead([row.number]);
     onClose();
   });
   return (
