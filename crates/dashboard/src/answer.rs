@@ -187,6 +187,10 @@ impl From<RegistryError> for ApiError {
             E::NoSuchSite(_) | E::NoSuchUser(_) | E::NoSuchToken(_) => StatusCode::NOT_FOUND,
             E::WrongSetupCode => StatusCode::FORBIDDEN,
             E::TooManyTries { retry_after_secs } => return Self::too_many_tries(*retry_after_secs),
+            E::Database(cause) if cause.may_pass() => {
+                tracing::warn!(%error, "the registry can't be read or written right now");
+                return Self::busy("The server is busy: try again", 2);
+            }
             E::File { .. } | E::NoRandomness(_) | E::Hashing(_) | E::Database(_) => {
                 return Self::internal("the registry failed", &error);
             }
@@ -204,7 +208,7 @@ fn sentence(words: &str) -> String {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match &error {
-            StoreError::Database(cause) if cause.is_transient() => {
+            StoreError::Database(cause) if cause.may_pass() => {
                 tracing::warn!(%error, "the statistics can't be read right now");
                 Self::busy("The server is busy: try again", 2)
             }

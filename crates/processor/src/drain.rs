@@ -72,6 +72,8 @@ pub struct Processor {
     retire: Retire,
     /// Whether days may be due to be counted anew.
     refolding: bool,
+    /// The receipt time up to which days wait to be retired, since the last try failed.
+    retire_due: Option<Millis>,
     on_commit: Box<dyn Fn(&Committed) + Send>,
     /// The last row taken; `None` before that was looked up, and after trouble.
     place: Option<Seq>,
@@ -92,8 +94,19 @@ impl Processor {
         let mut batch = store.begin()?;
         batch.mark_outdated(FOLD_VERSION)?;
         batch.commit()?;
-        let (enricher, refolding, place) = (Enricher::new(), true, None);
-        Ok(Self { store, queue, reader, registry, enricher, options, retire, refolding, on_commit, place })
+        Ok(Self {
+            store,
+            queue,
+            reader,
+            registry,
+            enricher: Enricher::new(),
+            options,
+            retire,
+            refolding: true,
+            retire_due: None,
+            on_commit,
+            place: None,
+        })
     }
 
     /// Goes on with lists that another processor has read: reading them takes tens of milliseconds.
@@ -142,7 +155,11 @@ impl Processor {
     /// # Errors
     /// Trouble of the disk or a database; what was committed before it stays.
     pub fn drain(&mut self) -> Result<Drained, ProcessorError> {
-        self.drain_until(&AtomicBool::new(false))
+        let drained = self.drain_until(&AtomicBool::new(false));
+        if drained.is_err() {
+            self.place = None;
+        }
+        drained
     }
 
     /// As [`Self::drain`], but ends after the batch in work once `stop` is set: what is left is on
@@ -160,7 +177,7 @@ impl Processor {
                 if self.refold_one()? {
                     continue;
                 }
-                return Ok(drained);
+                return self.retire_what_is_due().map(|()| drained);
             }
             weir_fault::pass(Point::RowsRead);
             // A full batch means that more is waiting: larger batches cost less per row.
@@ -230,9 +247,34 @@ impl Processor {
                 self.events(first, drained)?;
                 self.events(second, drained)
             }
-            Err(panic) => {
+            Err(panic) => self.try_alone(&work[0], &describe(panic.as_ref()), drained),
+        }
+    }
+
+    /// A disk in trouble may have made it panic, and then the row is not to blame: it is condemned
+    /// only if it does so again after the store has been found in order.
+    fn try_alone(
+        &mut self,
+        work: &Work<'_>,
+        error: &str,
+        drained: &mut Drained,
+    ) -> Result<(), ProcessorError> {
+        self.store.prove_writable()?;
+        let receipt = Receipt::of(&mut self.reader, [work.row])?;
+        let alone = std::slice::from_ref(work);
+        let tried = catch_unwind(AssertUnwindSafe(|| {
+            apply(&mut self.store, &self.registry, &mut self.enricher, alone, &receipt)
+        }));
+        match tried {
+            Ok(applied) => {
+                drained.batches += 1;
+                let applied = applied?;
+                drained.dead += applied.dead;
+                self.committed(applied)
+            }
+            Err(_) => {
                 drained.dead += 1;
-                self.condemn(&work[0], &describe(panic.as_ref()))
+                self.condemn(work, error)
             }
         }
     }
@@ -327,9 +369,14 @@ impl Processor {
         self.place = Some(applied.checkpoint.seq);
         self.queue.settle(applied.checkpoint.seq);
         weir_fault::pass(Point::SettleAsked);
-        self.retire.follow(&mut self.store, applied.checkpoint.received)?;
         let Applied { checkpoint, sites, dead } = applied;
         (self.on_commit)(&Committed { checkpoint, sites, dead });
+        // A day that can't be retired must not stop those that can be counted: it is tried again, and
+        // told, once the queue is empty.
+        match self.retire_due.is_some() {
+            true => self.retire_due = Some(checkpoint.received),
+            false => self.retire_due = self.retire(checkpoint.received).err().map(|_| checkpoint.received),
+        }
         Ok(())
     }
 
@@ -343,6 +390,17 @@ impl Processor {
         self.queue.settle(place);
         self.place = Some(place);
         Ok(place)
+    }
+
+    fn retire_what_is_due(&mut self) -> Result<(), ProcessorError> {
+        let Some(received) = self.retire_due else { return Ok(()) };
+        self.retire(received)?;
+        self.retire_due = None;
+        Ok(())
+    }
+
+    fn retire(&mut self, received: Millis) -> Result<(), ProcessorError> {
+        Ok(self.retire.follow(&mut self.store, received)?)
     }
 
     /// What it knows of the lists, for the next processor.

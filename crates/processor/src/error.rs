@@ -15,11 +15,12 @@ pub enum ProcessorError {
 }
 
 impl ProcessorError {
-    /// What kind of trouble, where the statistics database is in it.
-    pub fn store_trouble(&self) -> Option<Trouble> {
+    /// What a caller can do about it; `None` where no database is the cause.
+    pub fn trouble(&self) -> Option<Trouble> {
         match self {
             Self::Store(error) => Some(error.trouble()),
-            Self::Queue(_) | Self::Registry(_) => None,
+            Self::Queue(error) => error.trouble(),
+            Self::Registry(error) => error.trouble(),
         }
     }
 }

@@ -27,6 +27,7 @@ mod retiring;
 mod rules;
 
 mod late;
+mod trouble;
 
 mod proofs;
 

@@ -1,3 +1,7 @@
+use std::path::Path;
+
+use weir_sqlite::Trouble;
+
 /// Opening or reading the queue failed.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
@@ -7,9 +11,19 @@ pub enum QueueError {
     Thread(#[from] std::io::Error),
 }
 
+impl QueueError {
+    /// What a caller can do about it; `None` where no database is the cause.
+    pub fn trouble(&self) -> Option<Trouble> {
+        match self {
+            Self::Sqlite(error) => Some(error.trouble()),
+            Self::Thread(_) => None,
+        }
+    }
+}
+
 impl From<rusqlite::Error> for QueueError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(error.into())
+        Self::Sqlite(weir_sqlite::Error::from(error).in_file(Path::new("queue.db")))
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use weir_event::{Control, LocalDay, Opening, QueueId, Seq, SiteId, limits};
 use weir_fault::{Mistake, Point};
-use weir_sqlite::{Error, Migration, Trouble, Tuning, migrate, open_writer};
+use weir_sqlite::{Error, Migration, OwnFile, Trouble, Tuning};
 
 use crate::delivery::NewRows;
 use crate::row::KIND_EVENT;
@@ -75,8 +75,15 @@ const FREE_PAGES_STEP: u32 = 128;
 /// What the writer's thread asks of the file. A trait, so that the orders of the threads can be tried
 /// by the thousand without a disk.
 pub(crate) trait Durable {
-    /// One transaction. On an error nothing of it was committed.
+    /// One transaction. On an error nothing of it may be promised to anybody: it was not committed, or
+    /// committed to a file that the next start will not find.
     fn write(&mut self, appends: &[&NewRows], settle: Option<Settle>) -> Result<Written, Error>;
+
+    /// Writes and syncs, and changes nothing: whether the disk is well again.
+    fn probe(&mut self) -> Result<(), Error>;
+
+    /// Makes sure that what is committed is in the files that the next start will open.
+    fn stay_in_place(&mut self) -> Result<(), Error>;
 
     /// Gives some of the room that deleted rows have left back.
     fn give_back_pages(&self) -> Result<(), Error>;
@@ -84,10 +91,14 @@ pub(crate) trait Durable {
 
 /// The file as its one writer sees it.
 pub(crate) struct QueueFile {
-    conn: Connection,
+    file: OwnFile,
+    lock_wait: Duration,
     /// Whether what is appended belongs to this opening already.
     begun: bool,
 }
+
+/// How long a try waits for a lock where nobody has said otherwise.
+const LOCK_WAIT: Duration = Duration::from_millis(limits::WRITE_DEADLINE_MS);
 
 /// The rows to delete: those past `after`, of which there are none before, up to `goal`; no more
 /// than `rows_max` of them.
@@ -116,52 +127,48 @@ pub(crate) struct Settled {
 impl QueueFile {
     /// Opens the file, makes it where missing, and brings its schema up to date.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let mut conn = open_writer(path, &TUNING)?;
-        migrate(&mut conn, MIGRATIONS)?;
+        let file = OwnFile::open(path, TUNING, MIGRATIONS)?;
         if weir_fault::is_planted(Mistake::QueueSyncsNormal) {
-            conn.pragma_update(None, "synchronous", "NORMAL")?;
+            file.conn().pragma_update(None, "synchronous", "NORMAL")?;
         }
-        Ok(Self { conn, begun: false })
+        Ok(Self { file, lock_wait: LOCK_WAIT, begun: false })
     }
 
     /// How long a try waits for another process's lock before it counts as failed.
-    pub fn set_lock_wait(&self, wait: Duration) -> Result<(), Error> {
-        Ok(self.conn.busy_timeout(wait)?)
+    pub fn set_lock_wait(&mut self, wait: Duration) -> Result<(), Error> {
+        self.lock_wait = wait;
+        Ok(self.conn().busy_timeout(wait)?)
+    }
+
+    fn conn(&self) -> &Connection {
+        self.file.conn()
+    }
+
+    fn named(&self, error: impl Into<Error>) -> Error {
+        error.into().in_file(self.file.path())
     }
 
     pub fn openings(&self) -> Result<Vec<Opening>, Error> {
-        Ok(read_openings(&self.conn)?)
+        read_openings(self.conn()).map_err(|error| self.named(error))
     }
 
     /// The highest number ever given.
     pub fn last_seq(&self) -> Result<Seq, Error> {
-        Ok(read_last_seq(&self.conn)?)
+        read_last_seq(self.conn()).map_err(|error| self.named(error))
     }
 
     pub fn oldest(&self) -> Result<Option<Seq>, Error> {
-        Ok(read_oldest(&self.conn)?)
+        read_oldest(self.conn()).map_err(|error| self.named(error))
     }
 
     /// Counts every row: the only full reading of the file, once at the start.
     pub fn events_by_site(&self) -> Result<HashMap<SiteId, u64>, Error> {
-        Ok(count_by_site(&self.conn, Seq::default(), Seq(i64::MAX))?)
+        count_by_site(self.conn(), Seq::default(), Seq(i64::MAX)).map_err(|error| self.named(error))
     }
 
-    /// As if the disk had no room for one more page of this file.
-    #[cfg(test)]
-    pub fn set_full(&self, full: bool) {
-        let pages: u32 = self.conn.pragma_query_value(None, "page_count", |row| row.get(0)).expect("reads");
-        let pages_max = if full { pages } else { u32::MAX - 1 };
-        self.conn
-            .pragma_update_and_check(None, "max_page_count", pages_max, |_| Ok(()))
-            .expect("limits the pages");
-    }
-}
-
-impl Durable for QueueFile {
-    fn write(&mut self, appends: &[&NewRows], settle: Option<Settle>) -> Result<Written, Error> {
+    fn commit(&mut self, appends: &[&NewRows], settle: Option<Settle>) -> rusqlite::Result<Written> {
         // Immediate: the lock is what can be busy, and it is taken before any work is done.
-        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let tx = self.file.conn_mut().transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Before the rows are added, so that a goal too high can not reach them.
         let settled = settle.map(|settle| delete_settled(&tx, settle)).transpose()?;
         let begins = !self.begun && appends.iter().any(|rows| !rows.is_empty());
@@ -176,14 +183,49 @@ impl Durable for QueueFile {
         Ok(Written { last_seqs, settled })
     }
 
+    /// As if the disk had no room for one more page of this file.
+    #[cfg(test)]
+    pub fn set_full(&self, full: bool) {
+        let pages: u32 = self.conn().pragma_query_value(None, "page_count", |row| row.get(0)).expect("reads");
+        let pages_max = if full { pages } else { u32::MAX - 1 };
+        self.conn()
+            .pragma_update_and_check(None, "max_page_count", pages_max, |_| Ok(()))
+            .expect("limits the pages");
+    }
+}
+
+impl Durable for QueueFile {
+    fn write(&mut self, appends: &[&NewRows], settle: Option<Settle>) -> Result<Written, Error> {
+        // Before as well: a file in the wrong place is not to grow with every try.
+        self.stay_in_place()?;
+        let written = self.commit(appends, settle).map_err(|error| self.named(error))?;
+        self.stay_in_place()?;
+        Ok(written)
+    }
+
+    fn probe(&mut self) -> Result<(), Error> {
+        let rewrite = || {
+            let version: u32 = self.conn().pragma_query_value(None, "user_version", |row| row.get(0))?;
+            self.conn().pragma_update(None, "user_version", version)
+        };
+        rewrite().map_err(|error: rusqlite::Error| self.named(error))?;
+        self.stay_in_place()
+    }
+
+    fn stay_in_place(&mut self) -> Result<(), Error> {
+        self.file.stay_in_place()?;
+        // It may be another connection by now.
+        Ok(self.conn().busy_timeout(self.lock_wait)?)
+    }
+
     fn give_back_pages(&self) -> Result<(), Error> {
-        let free: u32 = self.conn.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
+        let free: u32 = self.conn().pragma_query_value(None, "freelist_count", |row| row.get(0))?;
         if free <= FREE_PAGES_KEPT {
             return Ok(());
         }
         let pages = FREE_PAGES_STEP.min(free - FREE_PAGES_KEPT);
         // It goes page by page, one row each: not reading them all would free only the first.
-        let mut statement = self.conn.prepare_cached(&format!("PRAGMA incremental_vacuum({pages})"))?;
+        let mut statement = self.conn().prepare_cached(&format!("PRAGMA incremental_vacuum({pages})"))?;
         let mut rows = statement.query([])?;
         while rows.next()?.is_some() {}
         Ok(())
@@ -329,7 +371,7 @@ mod tests {
     }
 
     fn pages(file: &QueueFile) -> (u32, u32) {
-        let read = |name| file.conn.pragma_query_value(None, name, |row| row.get(0)).expect("reads");
+        let read = |name| file.conn().pragma_query_value(None, name, |row| row.get(0)).expect("reads");
         (read("page_count"), read("freelist_count"))
     }
 

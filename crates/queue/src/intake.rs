@@ -37,6 +37,9 @@ pub(crate) struct Work {
 
 const SETTLE_WAIT: Duration = Duration::from_millis(limits::SETTLE_WAIT_MS_MAX);
 
+/// How often a writer in trouble looks whether it is over.
+const TROUBLE_PAUSE: Duration = Duration::from_secs(1);
+
 impl Intake {
     pub fn new(load: Load, reserve: DiskReserve) -> Self {
         let state =
@@ -88,15 +91,20 @@ impl Intake {
     }
 
     /// The next transaction's work: everything that waits, up to the size of one commit. Sleeps
-    /// while there is nothing to do; `None` once there never will be.
-    pub fn take(&self, more_to_settle: bool) -> Option<Work> {
+    /// while there is nothing to do, in trouble only for a moment; `None` once there never will be.
+    pub fn take(&self, more_to_settle: bool, in_trouble: bool) -> Option<Work> {
         let idle = |state: &mut State| state.waiting.is_empty() && state.settle.is_none() && !state.closed;
-        let state = self.lock();
-        let mut state = self
-            .arrived
-            .wait_while(state, |state| !more_to_settle && idle(state))
-            .unwrap_or_else(PoisonError::into_inner);
-        if !more_to_settle {
+        let mut state = match in_trouble {
+            true => {
+                let waited = self.arrived.wait_timeout_while(self.lock(), TROUBLE_PAUSE, idle);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+            false => {
+                let waited = self.arrived.wait_while(self.lock(), |state| !more_to_settle && idle(state));
+                waited.unwrap_or_else(PoisonError::into_inner)
+            }
+        };
+        if !more_to_settle && !in_trouble {
             state = self.wait_for_company(state);
         }
         let is_over = state.closed && state.waiting.is_empty() && state.settle.is_none() && !more_to_settle;
@@ -205,7 +213,7 @@ mod tests {
         let answers: Vec<_> = deliveries.iter().map(|events| admit(&intake, *events)).collect();
         intake.close();
         let mut taken: Vec<usize> = Vec::new();
-        while let Some(work) = intake.take(false) {
+        while let Some(work) = intake.take(false, false) {
             taken.push(work.deliveries.iter().map(|delivery| delivery.rows.events()).sum());
         }
         assert_eq!(taken, commits, "{deliveries:?}");
@@ -231,7 +239,7 @@ mod tests {
             intake.settle(Seq(7));
             intake.settle(Seq(5));
             thread::scope(|scope| {
-                let taking = scope.spawn(|| intake.take(false).expect("there is work"));
+                let taking = scope.spawn(|| intake.take(false, false).expect("there is work"));
                 let _answer = admit(&intake, 1);
                 let work = taking.join().expect("no panic");
                 assert_eq!((work.deliveries.len(), work.settle), (1, Some(Seq(7))));
@@ -244,7 +252,7 @@ mod tests {
         run_once(Timeouts::AtAnyTime, || {
             let intake = intake();
             intake.settle(Seq(7));
-            let work = intake.take(false).expect("there is work");
+            let work = intake.take(false, false).expect("there is work");
             assert_eq!((work.deliveries.len(), work.settle), (0, Some(Seq(7))));
         });
     }
@@ -259,7 +267,7 @@ mod tests {
             let refused = intake.admit(NewRows::of_events(&[page_view(1, SiteId(1), 1, Millis(0))]));
             assert!(matches!(refused, Err(AppendError::Full { limit: Limit::Backlog, .. })));
             intake.settle(Seq(7));
-            let work = intake.take(false).expect("there is work");
+            let work = intake.take(false, false).expect("there is work");
             assert_eq!((work.deliveries.len(), work.settle), (0, Some(Seq(7))));
             assert!(!intake.lock().short_of_room, "the next settlement waits again");
         });

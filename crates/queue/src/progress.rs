@@ -12,6 +12,7 @@ pub(crate) struct Progress {
     moved: Condvar,
     commits: AtomicU64,
     retries: AtomicU64,
+    trouble: Mutex<Option<String>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +37,7 @@ impl Progress {
             moved: Condvar::new(),
             commits: AtomicU64::new(0),
             retries: AtomicU64::new(0),
+            trouble: Mutex::default(),
         }
     }
 
@@ -78,6 +80,15 @@ impl Progress {
 
     pub fn retries(&self) -> u64 {
         self.retries.load(Ordering::Relaxed)
+    }
+
+    /// Why the file can't be written; returns what stood there before.
+    pub fn set_trouble(&self, trouble: Option<String>) -> Option<String> {
+        std::mem::replace(&mut *self.trouble.lock().unwrap_or_else(PoisonError::into_inner), trouble)
+    }
+
+    pub fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, At> {

@@ -16,6 +16,9 @@ use crate::sync::{Mutex, thread};
 use crate::writer::Writer;
 use crate::{AppendError, Entry, Limit, QueueError, QueueOptions, QueueReader, Refused};
 
+/// A disk in trouble is seldom well again in a second.
+const TROUBLE_RETRY_AFTER_SECS: u32 = 5;
+
 /// The queue as the server uses it. Clones are the same queue; when the last one is dropped the
 /// queue closes as by [`Queue::close`].
 #[derive(Clone)]
@@ -75,7 +78,7 @@ impl Queue {
     /// # Errors
     /// What SQLite reports, with the path.
     pub fn open(path: &Path, options: QueueOptions) -> Result<Self, QueueError> {
-        let file = QueueFile::open(path)?;
+        let mut file = QueueFile::open(path)?;
         file.set_lock_wait(options.lock_wait())?;
         let last = file.last_seq()?;
         let settled = file.oldest()?.map_or(last, |oldest| Seq(oldest.0 - 1));
@@ -210,10 +213,20 @@ impl Queue {
         weir_sqlite::wal_bytes(&self.0.path)
     }
 
+    /// Why the file can't be written, while it can't: appends fail and are not acknowledged. It is
+    /// looked at every second whether that is over.
+    pub fn trouble(&self) -> Option<String> {
+        self.0.progress.trouble()
+    }
+
     /// When somebody who is sent away should come back, from the backlog and the speed at which it is
     /// settled; 1 to 30. Jitter is the caller's.
     pub fn retry_after_secs(&self) -> u32 {
-        self.0.intake.load(|load, disk_is_low| load.retry_after_secs(disk_is_low))
+        let secs = self.0.intake.load(|load, disk_is_low| load.retry_after_secs(disk_is_low));
+        match self.trouble() {
+            Some(_) => secs.max(TROUBLE_RETRY_AFTER_SECS),
+            None => secs,
+        }
     }
 
     /// Blocks until a row past `after` is committed, the wait is ended by [`Queue::wake`], or the

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use weir_event::{LocalDay, Opening, QueueBooks, QueueDay, QueueId, Seq, SiteId, limits};
-use weir_sqlite::open_reader;
+use weir_sqlite::{Error, Place, open_reader};
 
 use crate::file::{read_last_seq, read_oldest, read_openings};
 use crate::row::KIND_EVENT;
@@ -14,6 +14,7 @@ const CACHE_KIB: u32 = 4 * 1024;
 /// Reads the queue over a connection of its own, beside the writer, also from another process.
 pub struct QueueReader {
     conn: Connection,
+    place: Place,
     /// The openings of the rows read last.
     openings: Vec<Opening>,
 }
@@ -22,7 +23,16 @@ impl QueueReader {
     /// # Errors
     /// What SQLite reports, with the path; a missing file is an error.
     pub fn open(path: &Path) -> Result<Self, QueueError> {
-        Ok(Self { conn: open_reader(path, CACHE_KIB)?, openings: Vec::new() })
+        let conn = open_reader(path, CACHE_KIB)?;
+        Ok(Self { conn, place: Place::of(path), openings: Vec::new() })
+    }
+
+    /// Reads on in the file that was put in the place of the old one, if one was.
+    fn follow(&mut self) -> Result<(), QueueError> {
+        if self.place.is_superseded() {
+            *self = Self::open(self.place.path())?;
+        }
+        Ok(())
     }
 
     /// Oldest first.
@@ -30,6 +40,7 @@ impl QueueReader {
     /// # Errors
     /// What SQLite reports.
     pub fn openings(&mut self) -> Result<Vec<Opening>, QueueError> {
+        self.follow()?;
         // Their ends are read apart from them: an opening between the two would have none.
         let tx = self.conn.transaction()?;
         Ok(read_openings(&tx)?)
@@ -41,6 +52,16 @@ impl QueueReader {
     /// # Errors
     /// What SQLite reports.
     pub fn pending(&mut self, after: Seq, max: usize) -> Result<Vec<Row>, QueueError> {
+        self.follow()?;
+        let mut rows = Vec::new();
+        match self.read_pending(after, max, &mut rows) {
+            // What stands before a damaged page can be taken; the next call begins at the damage.
+            Err(_) if !rows.is_empty() => Ok(rows),
+            read => read.map(|()| rows).map_err(|error| self.named(error)),
+        }
+    }
+
+    fn read_pending(&mut self, after: Seq, max: usize, rows: &mut Vec<Row>) -> rusqlite::Result<()> {
         let tx = self.conn.transaction()?;
         if newest_opening(&tx)? != self.openings.last().map(|opening| opening.queue) {
             self.openings = read_openings(&tx)?;
@@ -50,7 +71,6 @@ impl QueueReader {
         )?;
         let limit = i64::try_from(max).unwrap_or(i64::MAX);
         let mut found = select.query(params![after.0, limit])?;
-        let mut rows = Vec::new();
         let mut bytes = 0;
         while bytes < limits::PENDING_BYTES_MAX
             && let Some(row) = found.next()?
@@ -59,7 +79,11 @@ impl QueueReader {
             bytes += row.body.len();
             rows.push(row);
         }
-        Ok(rows)
+        Ok(())
+    }
+
+    fn named(&self, error: impl Into<Error>) -> QueueError {
+        error.into().in_file(self.place.path()).into()
     }
 
     /// # Errors
@@ -79,6 +103,7 @@ impl QueueReader {
         &mut self,
         after: impl FnOnce(&QueueBooks) -> Result<(Option<Seq>, T), E>,
     ) -> Result<(QueueBooks, T), E> {
+        self.follow().map_err(E::from)?;
         // One read transaction: an append between two of these would look like a loss.
         let tx = self.conn.transaction().map_err(QueueError::from)?;
         let mut books = read_books(&tx).map_err(QueueError::from)?;
@@ -119,7 +144,7 @@ impl QueueReader {
     /// # Errors
     /// What SQLite reports.
     pub fn oldest(&self) -> Result<Option<Seq>, QueueError> {
-        Ok(read_oldest(&self.conn)?)
+        read_oldest(&self.conn).map_err(|error| self.named(error))
     }
 }
 

@@ -50,6 +50,14 @@ impl Durable for MemoryFile {
         Ok(Written { last_seqs, settled })
     }
 
+    fn probe(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn stay_in_place(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
     fn give_back_pages(&self) -> Result<(), Error> {
         Ok(())
     }

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use weir_event::{Seq, limits};
 use weir_fault::Point;
-use weir_sqlite::Error;
+use weir_sqlite::{Error, Patience};
 
 use crate::AppendError;
 use crate::delivery::{Delivery, NewRows};
@@ -11,9 +11,6 @@ use crate::file::{Durable, Settle, Written};
 use crate::intake::{Intake, Work};
 use crate::progress::Progress;
 use crate::sync::thread;
-
-/// The first pause after a failed try. Each next one doubles: ten of them stay within the deadline.
-const PAUSE_FIRST: Duration = Duration::from_millis(4);
 
 /// How often an idle writer gives pages back.
 const TIDY_INTERVAL: Duration = Duration::from_secs(1);
@@ -44,17 +41,53 @@ impl Drop for Farewell {
 impl<F: Durable> Writer<F> {
     pub fn run(mut self) {
         let _farewell = Farewell(Arc::clone(&self.intake));
-        while let Some(work) = self.intake.take(self.goal > self.settled) {
+        let mut in_trouble = false;
+        // In trouble a settlement is tried again after a pause: insisting would only spin.
+        while let Some(work) = self.intake.take(self.goal > self.settled && !in_trouble, in_trouble) {
             self.goal = self.goal.max(work.settle.unwrap_or_default());
-            self.carry_out(work);
+            match in_trouble && work.deliveries.is_empty() {
+                true => self.try_whether_it_is_over(),
+                false => self.carry_out(work),
+            }
+            in_trouble = self.progress.trouble().is_some();
             self.tidy();
+        }
+        if let Err(error) = self.file.stay_in_place() {
+            tracing::error!(%error, "the queue ends in a file that the next start will not find");
+        }
+    }
+
+    /// Nobody may come for hours, and until then the server would be said to be unwell.
+    fn try_whether_it_is_over(&mut self) {
+        let tried = match self.next_settle(&[]) {
+            Some(settle) => {
+                self.file.write(&[], Some(settle)).map(|written| self.accept(Vec::new(), written))
+            }
+            None => self.file.probe(),
+        };
+        match tried {
+            Ok(()) => self.note(None),
+            Err(error) => self.note(Some(&error)),
+        }
+    }
+
+    /// Says once that trouble began, and once that it is over.
+    fn note(&self, error: Option<&Error>) {
+        let before = self.progress.set_trouble(error.map(ToString::to_string));
+        match (before, error) {
+            (None, Some(error)) => tracing::error!(%error, "the queue can't be written: events are refused"),
+            (Some(_), None) => tracing::info!("the queue can be written again"),
+            _ => {}
         }
     }
 
     fn carry_out(&mut self, work: Work) {
         let deliveries = work.deliveries;
         match self.write_within_deadline(&deliveries) {
-            Ok(written) => self.accept(deliveries, written),
+            Ok(written) => {
+                self.note(None);
+                self.accept(deliveries, written);
+            }
             Err(error) => self.give_up(deliveries, &error),
         }
     }
@@ -75,9 +108,7 @@ impl<F: Durable> Writer<F> {
     }
 
     fn give_up(&mut self, deliveries: Vec<Delivery>, error: &Error) {
-        tracing::error!(deliveries = deliveries.len(), %error, "the queue could not be written");
-        // The next settlement asks for these rows as well; insisting would only spin.
-        self.goal = self.settled;
+        self.note(Some(error));
         self.intake.failed(&deliveries);
         deliveries.into_iter().for_each(|delivery| delivery.answer(Err(AppendError::Failed)));
     }
@@ -88,19 +119,17 @@ impl<F: Durable> Writer<F> {
         let appends: Vec<&NewRows> = deliveries.iter().map(|delivery| &delivery.rows).collect();
         let settle = self.next_settle(&appends);
         let oldest = deliveries.first().map_or_else(Instant::now, |delivery| delivery.since);
-        let mut pause = PAUSE_FIRST;
-        for _ in 0..limits::WRITE_RETRIES_MAX {
-            match self.file.write(&appends, settle) {
-                Err(error) if error.is_transient() && oldest.elapsed() + pause < self.deadline => {
-                    tracing::warn!(%error, "writing the queue is tried again");
-                }
+        let mut patience = Patience::new(limits::WRITE_RETRIES_MAX, oldest, self.deadline);
+        loop {
+            let error = match self.file.write(&appends, settle) {
+                Err(error) if error.is_transient() => error,
                 done_or_hopeless => return done_or_hopeless,
-            }
+            };
+            let Some(pause) = patience.next_pause() else { return Err(error) };
+            tracing::debug!(%error, "writing the queue is tried again");
             self.progress.count_retry();
             back_off(pause);
-            pause *= 2;
         }
-        self.file.write(&appends, settle)
     }
 
     fn next_settle(&self, appends: &[&NewRows]) -> Option<Settle> {

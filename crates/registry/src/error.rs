@@ -1,5 +1,5 @@
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use weir_sqlite::Trouble;
 
@@ -53,6 +53,6 @@ impl RegistryError {
 
 impl From<rusqlite::Error> for RegistryError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Database(error.into())
+        Self::Database(weir_sqlite::Error::from(error).in_file(Path::new("registry.db")))
     }
 }

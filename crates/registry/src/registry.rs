@@ -2,10 +2,11 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
-use weir_event::{Clock, LocalDay, Millis, VisitorId};
-use weir_sqlite::{Lease, Readers, migrate, open_writer};
+use weir_event::{Clock, LocalDay, Millis, VisitorId, limits};
+use weir_sqlite::{Lease, OwnFile, Patience, Readers, back_off};
 
 use crate::day_keys::DayKeys;
 use crate::login::Tries;
@@ -15,6 +16,9 @@ use crate::schema::{MIGRATIONS, READER_CACHE_KIB, READERS_IDLE, READERS_MAX, TUN
 use crate::{RegistryError, Site, Snapshot, private_file, sites, users};
 
 const FILE: &str = "registry.db";
+
+/// Somebody waits before a screen, and others behind them.
+const DEADLINE: Duration = Duration::from_secs(2);
 
 /// The registry of one data folder. Cheap to clone; clones share everything.
 #[derive(Clone)]
@@ -36,7 +40,7 @@ pub(crate) struct Parts {
 }
 
 struct Writer {
-    conn: Connection,
+    file: OwnFile,
     /// SQLite's count of what other connections committed.
     data_version: i64,
 }
@@ -66,16 +70,15 @@ impl Registry {
         // WAL the same mode.
         private_file::create_if_missing(&path)
             .map_err(|source| RegistryError::File { path: path.clone(), source })?;
-        let mut conn = open_writer(&path, &TUNING)?;
-        migrate(&mut conn, MIGRATIONS)?;
-        let data_version = data_version(&conn)?;
-        let snapshot = load(&conn)?;
+        let file = OwnFile::open(&path, TUNING, MIGRATIONS)?;
+        let data_version = data_version(file.conn())?;
+        let snapshot = load(file.conn())?;
         let day_keys =
             if is_server { Some(DayKeys::open(data, clock.now(), snapshot.sites())?) } else { None };
         Ok(Self(Arc::new(Parts {
             data: data.to_owned(),
             clock,
-            writer: Mutex::new(Writer { conn, data_version }),
+            writer: Mutex::new(Writer { file, data_version }),
             readers: Readers::new(path, READER_CACHE_KIB, READERS_MAX, READERS_IDLE),
             snapshot: RwLock::new(Arc::new(snapshot)),
             changed: AtomicBool::new(false),
@@ -107,9 +110,10 @@ impl Registry {
     /// What the database reports; the registry goes on with what it had.
     pub fn catch_up(&self) -> Result<(), RegistryError> {
         let mut writer = self.writer();
-        let now = data_version(&writer.conn)?;
+        writer.file.stay_in_place()?;
+        let now = data_version(writer.file.conn())?;
         if now != writer.data_version {
-            self.reload(&writer.conn)?;
+            self.reload(writer.file.conn())?;
             writer.data_version = now;
         }
         Ok(())
@@ -146,23 +150,24 @@ impl Registry {
         Ok(self.0.readers.lend()?)
     }
 
-    /// One transaction. What `change` returns as an error was not done.
+    /// One transaction, tried again while a busy or failing disk may get better. What `change` returns
+    /// as an error was not done.
     pub(crate) fn write<T>(
         &self,
-        change: impl FnOnce(&Transaction<'_>) -> Result<T, RegistryError>,
+        change: impl Fn(&Transaction<'_>) -> Result<T, RegistryError>,
     ) -> Result<T, RegistryError> {
-        commit(&mut self.writer().conn, change)
+        commit(&mut self.writer().file, change)
     }
 
     /// The same for what the snapshot shows, which is replaced before the lock is let go: two
     /// changes must not overtake each other.
     pub(crate) fn write_shown<T>(
         &self,
-        change: impl FnOnce(&Transaction<'_>) -> Result<T, RegistryError>,
+        change: impl Fn(&Transaction<'_>) -> Result<T, RegistryError>,
     ) -> Result<T, RegistryError> {
         let mut writer = self.writer();
-        let done = commit(&mut writer.conn, change)?;
-        if let Err(error) = self.reload(&writer.conn) {
+        let done = commit(&mut writer.file, change)?;
+        if let Err(error) = self.reload(writer.file.conn()) {
             // Done is done: an error would say otherwise. No version is negative, so that the next
             // refresh reads again.
             tracing::warn!(%error, "a change of the registry is shown later");
@@ -184,12 +189,31 @@ impl Registry {
 }
 
 fn commit<T>(
-    conn: &mut Connection,
-    change: impl FnOnce(&Transaction<'_>) -> Result<T, RegistryError>,
+    file: &mut OwnFile,
+    change: impl Fn(&Transaction<'_>) -> Result<T, RegistryError>,
 ) -> Result<T, RegistryError> {
-    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut patience = Patience::new(limits::WRITE_RETRIES_MAX, Instant::now(), DEADLINE);
+    loop {
+        let error = match commit_once(file, &change) {
+            Err(RegistryError::Database(error)) if error.is_transient() => error,
+            done_or_hopeless => return done_or_hopeless,
+        };
+        let error = error.in_file(file.path());
+        let Some(pause) = patience.next_pause() else { return Err(error.into()) };
+        tracing::debug!(%error, "writing the registry is tried again");
+        back_off(pause);
+    }
+}
+
+fn commit_once<T>(
+    file: &mut OwnFile,
+    change: impl Fn(&Transaction<'_>) -> Result<T, RegistryError>,
+) -> Result<T, RegistryError> {
+    file.stay_in_place()?;
+    let tx = file.conn_mut().transaction_with_behavior(TransactionBehavior::Immediate)?;
     let done = change(&tx)?;
     tx.commit()?;
+    file.stay_in_place()?;
     Ok(done)
 }
 

@@ -1,6 +1,7 @@
 //! The `weir` binary: commands, settings and the wiring of the parts, in the order in which an
 //! event travels.
 
+mod advice;
 mod args;
 mod config;
 mod data_folder;
@@ -37,7 +38,7 @@ fn main() -> ExitCode {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::No) => ExitCode::from(1),
         Err(error) => {
-            output::error(&error);
+            output::error(&advice::of_command(&error));
             ExitCode::from(3)
         }
     }

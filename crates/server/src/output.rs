@@ -20,8 +20,8 @@ pub(crate) fn note(text: &str) {
     eprintln!("{text}");
 }
 
-pub(crate) fn error(error: &anyhow::Error) {
-    eprintln!("weir: {error:#}");
+pub(crate) fn error(error: &str) {
+    eprintln!("weir: {error}");
 }
 
 /// A bar on a terminal, nothing elsewhere.

@@ -2,7 +2,8 @@
 //! pool reads, and every driver error is sorted by what a caller can do about it.
 //!
 //! Promises: a committed transaction is on disk (`synchronous=FULL`, WAL); the SQLite inside is
-//! one without the WAL-reset race; a schema is exactly at the version the program expects.
+//! one without the WAL-reset race; a schema is exactly at the version the program expects; a file
+//! that is deleted under its writer loses nothing.
 //! Refuses to know: any table.
 //!
 //! Invariants: pragmas live here and nowhere else; no connection is opened another way.
@@ -14,7 +15,18 @@ mod migrate;
 mod readers;
 mod sync;
 
+mod place;
+
+mod rescue;
+
+mod own;
+
+mod retry;
+
 pub use migrate::{Migration, migrate};
 pub use open::{Tuning, VERSION_MIN, check_version, open_reader, open_writer, wal_bytes};
+pub use own::OwnFile;
+pub use place::Place;
 pub use readers::{Lease, Readers};
+pub use retry::{Patience, back_off};
 pub use trouble::{Error, Trouble};

@@ -1,6 +1,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::{Error, Trouble};
@@ -107,6 +108,9 @@ pub fn open_reader(path: &Path, cache_kib: u32) -> Result<Connection, Error> {
     let set_up = || {
         conn.busy_timeout(BUSY_TIMEOUT)?;
         conn.pragma_update(None, "query_only", true)?;
+        // The last to close would copy the WAL into the file that it has open and delete it: not the
+        // writer's, where somebody has put another one in its place.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         set_up_any(&conn, cache_kib)
     };
     set_up().map_err(|e| Error::at(path, e))?;

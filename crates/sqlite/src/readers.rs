@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use crate::sync::{Condvar, Mutex, MutexGuard};
-use crate::{Error, Trouble, open_reader};
+use crate::{Error, Place, Trouble, open_reader};
 
 /// How long a reader waits for a free connection before it is told that the machine is busy.
 const WAIT: Duration = Duration::from_secs(5);
@@ -24,7 +24,7 @@ pub struct Readers {
 
 #[derive(Default)]
 struct Pool {
-    idle: Vec<Connection>,
+    idle: Vec<(Connection, Place)>,
     lent: usize,
 }
 
@@ -50,10 +50,12 @@ impl Readers {
         pool.lent += 1;
         let idle = pool.idle.pop();
         drop(pool);
-        let mut lease = Lease { readers: self, conn: idle };
+        let current = idle.filter(|(_, place)| !place.is_superseded());
+        let mut lease = Lease { readers: self, conn: current };
         if lease.conn.is_none() {
             // On an error the lease is dropped, which gives its place back.
-            lease.conn = Some(open_reader(&self.path, self.cache_kib)?);
+            let conn = open_reader(&self.path, self.cache_kib)?;
+            lease.conn = Some((conn, Place::of(&self.path)));
         }
         Ok(lease)
     }
@@ -66,20 +68,20 @@ impl Readers {
 /// A lent read connection; goes back to the pool when dropped.
 pub struct Lease<'a> {
     readers: &'a Readers,
-    conn: Option<Connection>,
+    conn: Option<(Connection, Place)>,
 }
 
 impl Deref for Lease<'_> {
     type Target = Connection;
 
     fn deref(&self) -> &Connection {
-        self.conn.as_ref().expect("a lease holds its connection until it is dropped")
+        &self.conn.as_ref().expect("a lease holds its connection until it is dropped").0
     }
 }
 
 impl DerefMut for Lease<'_> {
     fn deref_mut(&mut self) -> &mut Connection {
-        self.conn.as_mut().expect("a lease holds its connection until it is dropped")
+        &mut self.conn.as_mut().expect("a lease holds its connection until it is dropped").0
     }
 }
 
@@ -89,7 +91,7 @@ impl Drop for Lease<'_> {
         pool.lent -= 1;
         if let Some(conn) = self.conn.take()
             && pool.idle.len() < self.readers.idle_max
-            && conn.is_autocommit()
+            && conn.0.is_autocommit()
         {
             pool.idle.push(conn);
         }
@@ -107,7 +109,7 @@ mod tests {
     use weir_testkit::schedules::{Timeouts, check_schedules, run_once, thread};
 
     use super::*;
-    use crate::{Tuning, open_writer};
+    use crate::{OwnFile, Tuning, open_writer};
 
     /// Nothing is lent, and one connection is kept.
     fn check_at_rest(readers: &Readers) {
@@ -171,5 +173,28 @@ mod tests {
             let borrowing: Vec<_> = (0..3).map(|_| borrow(Arc::clone(&readers))).collect();
             borrowing.into_iter().for_each(|thread| thread.join().expect("no panic"));
         });
+    }
+
+    #[test]
+    fn readers_follow_the_file_to_the_one_that_was_put_in_its_place() {
+        run_once(Timeouts::Never, check_followed);
+    }
+
+    fn check_followed() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("a.db");
+        let mut file = OwnFile::open(&path, Tuning::default(), &["CREATE TABLE t(a)"]).expect("opens");
+        let readers = Readers::new(path.clone(), 1024, 2, 2);
+        let rows = || {
+            let reader = readers.lend().expect("lends");
+            reader.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0)).expect("reads")
+        };
+        assert_eq!(rows(), 0);
+        std::fs::remove_file(&path).expect("removed");
+        file.conn().execute("INSERT INTO t VALUES (1)", []).expect("inserts");
+        assert_eq!(rows(), 1, "who has it open reads on");
+        file.stay_in_place().expect("is put back");
+        file.conn().execute("INSERT INTO t VALUES (2)", []).expect("inserts");
+        assert_eq!(rows(), 2);
     }
 }

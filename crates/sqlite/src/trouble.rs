@@ -17,6 +17,8 @@ pub enum Trouble {
     Corrupt,
     /// The file is not there.
     Missing,
+    /// Another file was put in its place while it was open.
+    Replaced,
     /// The file is of a newer program, or the SQLite inside is too old.
     Refused,
     /// A mistake of the program.
@@ -44,6 +46,16 @@ impl Error {
         matches!(self.trouble, Trouble::Busy | Trouble::Io | Trouble::Full)
     }
 
+    /// Whether it can end without anybody mending the file itself: the disk gets room, the folder is
+    /// mounted again, the server writes the file anew.
+    pub fn may_pass(&self) -> bool {
+        match self.trouble {
+            Trouble::Busy | Trouble::Io | Trouble::Full | Trouble::ReadOnly => true,
+            Trouble::Missing | Trouble::Replaced => true,
+            Trouble::Corrupt | Trouble::Refused | Trouble::Other => false,
+        }
+    }
+
     pub fn at(path: &Path, error: rusqlite::Error) -> Self {
         Self { path: Some(path.to_owned()), ..Self::from(error) }
     }
@@ -51,6 +63,15 @@ impl Error {
     /// An error of our own making: nothing was done.
     pub fn refusal(message: String) -> Self {
         Self { trouble: Trouble::Refused, path: None, message, source: None }
+    }
+
+    /// The same, with the file's name where it is not known yet.
+    #[must_use]
+    pub fn in_file(self, path: &Path) -> Self {
+        match self.source {
+            Some(_) if self.path.is_none() => Self { path: Some(path.to_owned()), ..self },
+            _ => self,
+        }
     }
 
     #[must_use]
@@ -68,7 +89,8 @@ impl From<rusqlite::Error> for Error {
 
 fn sort(extended_code: i32) -> Trouble {
     match extended_code & 0xff {
-        ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED => Trouble::Busy,
+        // The locks of a WAL are being moved by others, and SQLite lost patience.
+        ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED | ffi::SQLITE_PROTOCOL => Trouble::Busy,
         ffi::SQLITE_FULL => Trouble::Full,
         ffi::SQLITE_READONLY | ffi::SQLITE_CANTOPEN | ffi::SQLITE_PERM => Trouble::ReadOnly,
         ffi::SQLITE_IOERR => Trouble::Io,

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use weir_sqlite::Trouble;
 
 /// The store could not do it. A batch that was not committed has changed nothing.
@@ -23,6 +25,6 @@ impl StoreError {
 // The one place where the driver's errors become the store's.
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Database(error.into())
+        Self::Database(weir_sqlite::Error::from(error).in_file(Path::new("weir.db")))
     }
 }

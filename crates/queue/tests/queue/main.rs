@@ -6,5 +6,6 @@ mod fixture;
 mod invariants;
 
 mod known_errors;
+mod trouble;
 
 mod model;

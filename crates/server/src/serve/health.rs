@@ -13,6 +13,7 @@ use weir_store::StoreReader;
 
 use super::books::BooksCheck;
 use super::nightly;
+use crate::advice;
 
 /// A log may pass its bound for as long as a large transaction or a reader lasts; this many times the
 /// bound is no passing matter.
@@ -52,7 +53,7 @@ impl HealthProbe {
             (None, true) => tracing::info!("the processor goes on"),
             _ => {}
         }
-        *trouble = error.map(ToString::to_string);
+        *trouble = error.map(|error| advice::told(error.to_string(), error.trouble()));
     }
 
     pub fn is_processor_in_trouble(&self) -> bool {
@@ -91,7 +92,7 @@ impl HealthProbe {
                 check("statistics", true, format!("readable; the newest event folded is {behind_secs} s old"))
             }
             Ok(None) => check("statistics", true, "readable; no event yet".to_owned()),
-            Err(error) => check("statistics", false, error.to_string()),
+            Err(error) => check("statistics", false, advice::told(error.to_string(), Some(error.trouble()))),
         }
     }
 
@@ -101,7 +102,7 @@ impl HealthProbe {
                 let backlog = self.queue.gauges().backlog_events;
                 check("queue", true, format!("readable; {backlog} events in the backlog"))
             }
-            Err(error) => check("queue", false, error.to_string()),
+            Err(error) => check("queue", false, advice::told(error.to_string(), error.trouble())),
         }
     }
 
@@ -115,6 +116,7 @@ impl HealthProbe {
                 edge.in_work
             ));
         }
+        refusing.extend(self.queue.trouble().map(|error| format!("the queue can't be written: {error}")));
         refusing.extend(self.queue.gauges().full_by.map(|limit| self.full_queue(limit)));
         match refusing.is_empty() {
             true => check("accepting", true, "events are being accepted".to_owned()),

@@ -78,6 +78,15 @@ impl Folder {
         self.serve_with(&[])
     }
 
+    /// A server that survives a limit on the size of its files: writes past it report an error.
+    pub fn serve_within_limits(&self) -> Server {
+        let serve = "trap '' XFSZ; exec \"$0\" serve --listen 127.0.0.1:0";
+        let mut command = Command::new("sh");
+        command.args(["-c", serve, env!("CARGO_BIN_EXE_weir")]);
+        command.current_dir(self.dir.path()).env_clear().env("TZ", "UTC");
+        Server::start(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()))
+    }
+
     /// With `WEIR_*` variables.
     pub fn serve_with(&self, variables: &[(&str, &str)]) -> Server {
         let mut command = self.weir(&["serve", "--listen", "127.0.0.1:0"]);

@@ -22,5 +22,7 @@ mod statistics;
 mod metrics;
 mod overload;
 
+mod trouble;
+
 mod killed;
 mod stopped;

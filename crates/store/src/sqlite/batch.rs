@@ -1,10 +1,10 @@
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use weir_event::{EventId, LocalDay, Millis, QueueId, Seq, SiteId};
 use weir_fault::Mistake;
 use weir_rollups::{Client, Source, ValueId};
-use weir_sqlite::{Tuning, migrate, open_writer};
+use weir_sqlite::{OwnFile, Place, Tuning};
 
 use super::dictionary::{Dictionary, Wanted};
 use super::schema;
@@ -13,15 +13,15 @@ use crate::{Checkpoint, Dimension, StoreError, StoreReader};
 
 /// The one writer of the statistics database.
 pub struct Store {
-    pub(super) conn: Connection,
+    pub(super) file: OwnFile,
     pub(super) dictionary: Dictionary,
-    path: PathBuf,
 }
 
 /// Everything that one batch of the processor changes: all of it, or nothing. Dropped without
 /// [`Batch::commit`], it never happened.
 pub struct Batch<'a> {
     pub(super) tx: Transaction<'a>,
+    place: &'a Place,
     pub(super) dictionary: &'a mut Dictionary,
     /// Clients and sources by number, for units read back.
     pub(super) interned: Interned,
@@ -33,21 +33,34 @@ impl Store {
     /// # Errors
     /// The file can't be read or written, is damaged, or was written by a newer program.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let mut conn = open_writer(path, &tuning())?;
         let version_1 = schema::version_1();
-        migrate(&mut conn, &[&version_1, schema::VERSION_2, schema::VERSION_3, schema::VERSION_4])?;
+        let file = OwnFile::open(
+            path,
+            tuning(),
+            &[&version_1, schema::VERSION_2, schema::VERSION_3, schema::VERSION_4],
+        )?;
         if weir_fault::is_planted(Mistake::StoreSyncsNormal) {
-            conn.pragma_update(None, "synchronous", "NORMAL")?;
+            file.conn().pragma_update(None, "synchronous", "NORMAL")?;
         }
-        Ok(Self { conn, dictionary: Dictionary::new(), path: path.to_owned() })
+        Ok(Self { file, dictionary: Dictionary::new() })
     }
 
     pub fn reader(&self) -> StoreReader {
-        StoreReader::new(self.path.clone())
+        StoreReader::new(self.file.path().to_owned())
+    }
+
+    /// Writes and syncs, and changes nothing.
+    ///
+    /// # Errors
+    /// What keeps the file from being read or written.
+    pub fn prove_writable(&mut self) -> Result<(), StoreError> {
+        let batch = self.begin()?;
+        batch.tx.execute("UPDATE checkpoint SET seq = seq", [])?;
+        batch.commit()
     }
 
     /// Begins a batch. Takes the write lock at once, so that a busy database is met here and not
-    /// half way through.
+    /// half way through. Where the file was deleted meanwhile, it is written anew first.
     ///
     /// # Errors
     /// [`weir_sqlite::Trouble::Busy`] and its like: nothing was changed.
@@ -56,8 +69,10 @@ impl Store {
             self.dictionary.keep_staged();
         }
         self.dictionary.drop_staged();
-        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        Ok(Batch { tx, dictionary: &mut self.dictionary, interned: Interned::default() })
+        self.file.stay_in_place()?;
+        let (conn, place) = self.file.parts_mut();
+        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        Ok(Batch { tx, place, dictionary: &mut self.dictionary, interned: Interned::default() })
     }
 }
 
@@ -142,12 +157,13 @@ impl Batch<'_> {
     /// Makes the batch durable.
     ///
     /// # Errors
-    /// Nothing of the batch has happened, nor will.
+    /// Nothing of the batch has happened, or it has in a file that is no longer in its place: the next
+    /// [`Store::begin`] sees to that, and the checkpoint tells which it was.
     pub fn commit(self) -> Result<(), StoreError> {
-        let Self { tx, dictionary, .. } = self;
+        let Self { tx, place, dictionary, .. } = self;
         tx.commit()?;
         dictionary.keep_staged();
-        Ok(())
+        Ok(place.check()?)
     }
 }
 

@@ -172,7 +172,7 @@ impl Store {
         self.dictionary.forget();
         for table in site_tables() {
             // WITHOUT ROWID tables have no DELETE ... LIMIT; a key range in steps does as well.
-            while delete_some(&self.conn, &table, site)? == REMOVED_ROWS {}
+            while delete_some(self.file.conn(), &table, site)? == REMOVED_ROWS {}
             weir_fault::pass(Point::SiteErasing);
         }
         let mut batch = self.begin()?;
