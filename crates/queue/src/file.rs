@@ -144,6 +144,10 @@ impl QueueFile {
         self.file.conn()
     }
 
+    pub fn conn_mut(&mut self) -> &mut Connection {
+        self.file.conn_mut()
+    }
+
     fn named(&self, error: impl Into<Error>) -> Error {
         error.into().in_file(self.file.path())
     }

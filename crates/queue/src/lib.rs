@@ -37,6 +37,8 @@ mod queue;
 
 mod reader;
 
+mod salvage;
+
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -51,3 +53,4 @@ pub use options::QueueOptions;
 pub use queue::{Gauges, Queue};
 pub use reader::QueueReader;
 pub use row::{Entry, Row};
+pub use salvage::salvage;

@@ -37,6 +37,7 @@ mod setup;
 mod tokens;
 
 mod refusals;
+mod salvage;
 mod settings;
 
 mod proofs;

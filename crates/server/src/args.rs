@@ -70,6 +70,23 @@ pub(crate) enum Command {
     /// List rows that could not be counted, try them again, or give them up
     #[command(subcommand)]
     Dead(DeadCommand),
+    /// Look for damage in the databases; exits 1 when something is damaged
+    ///
+    /// Beside a running server every row is read in short steps. While none runs, and with --full,
+    /// indices and structure are checked as well.
+    Check {
+        /// Check all of the structure beside a running server, too: its logs grow meanwhile
+        #[arg(long)]
+        full: bool,
+    },
+    /// Save what can be read of damaged databases into new ones (stop the server first)
+    ///
+    /// Statistics are made anew from the event log. The damaged files are kept.
+    Repair {
+        /// Go on where rows are lost
+        #[arg(long)]
+        yes: bool,
+    },
     /// Measure this machine: ingest, acknowledgements, drain, questions, storage
     Bench(BenchArgs),
     /// Ask the running server how it is; exits 1 when something is unwell

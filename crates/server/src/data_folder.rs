@@ -86,6 +86,10 @@ impl DataFolder {
         self.0.join("weir.db")
     }
 
+    pub fn registry(&self) -> PathBuf {
+        self.0.join("registry.db")
+    }
+
     /// Where the running server says which address it listens on.
     pub fn address(&self) -> PathBuf {
         self.0.join("weir.address")

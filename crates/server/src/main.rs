@@ -57,6 +57,8 @@ fn run(args: &Args) -> anyhow::Result<Outcome> {
         Some(Command::Rebuild { site, no_wait }) => commands::rebuild::run(args, site.as_deref(), !no_wait),
         Some(Command::Ledger { site }) => commands::ledger::run(args, site.as_deref()),
         Some(Command::Dead(command)) => commands::dead::run(args, command),
+        Some(Command::Check { full }) => commands::check::run(args, *full),
+        Some(Command::Repair { yes }) => commands::repair::run(args, *yes),
         Some(Command::Bench(asked)) => bench::bench(args, asked),
         Some(Command::Health) => commands::health::run(args),
     }

@@ -23,10 +23,17 @@ mod own;
 
 mod retry;
 
+mod table;
+
+mod inspect;
+mod salvage;
+
+pub use inspect::{Damage, Depth, inspect};
 pub use migrate::{Migration, migrate};
 pub use open::{Tuning, VERSION_MIN, check_version, open_reader, open_writer, wal_bytes};
 pub use own::OwnFile;
 pub use place::Place;
 pub use readers::{Lease, Readers};
 pub use retry::{Patience, back_off};
+pub use salvage::{Salvaged, salvage};
 pub use trouble::{Error, Trouble};

@@ -134,6 +134,7 @@ impl Copy<'_> {
             return Ok(Salvaged { table, rows: self.rows, gaps: Vec::new(), error: None });
         };
         let gaps = self.from_both_ends(&[])?;
+        self.from_indices()?;
         Ok(Salvaged { table, rows: self.rows, gaps, error: Some(error.to_string()) })
     }
 
@@ -153,6 +154,57 @@ impl Copy<'_> {
         match integers_between(before, after) {
             Some((common, bounds)) => self.look_between(&common, bounds),
             None => Ok(vec![(words(before), words(after))]),
+        }
+    }
+
+    /// An index holds some columns of each row a second time. What it does not hold gets its default;
+    /// where there is none, the row is lost.
+    fn from_indices(&mut self) -> Result<(), Error> {
+        if self.shape.key != ["rowid"] {
+            return Ok(());
+        }
+        for (index, columns) in indices(self.from, &self.shape.name).unwrap_or_default() {
+            let read = TableShape {
+                columns: Vec::new(),
+                key: [&["rowid".to_owned()], &columns[..]].concat(),
+                ..self.shape.clone()
+            };
+            let marks: Vec<String> = (1..=read.key.len()).map(|at| format!("?{at}")).collect();
+            let of_table = std::mem::take(&mut self.insert);
+            self.insert = format!(
+                "INSERT OR IGNORE INTO {} ({}) VALUES ({})",
+                read.name,
+                read.key.join(", "),
+                marks.join(", ")
+            );
+            let sql = format!("SELECT {} FROM {} INDEXED BY {index}", read.key.join(", "), read.name);
+            let read = self.rows_of(&sql, read.key.len())?;
+            if let Err(error) = read {
+                tracing::debug!(%error, index, "an index is damaged, too");
+            }
+            self.insert = of_table;
+        }
+        Ok(())
+    }
+
+    fn rows_of(&mut self, sql: &str, width: usize) -> Result<rusqlite::Result<()>, Error> {
+        let mut select = match self.from.prepare(sql) {
+            Ok(select) => select,
+            Err(error) => return Ok(Err(error)),
+        };
+        let mut rows = match select.query([]) {
+            Ok(rows) => rows,
+            Err(error) => return Ok(Err(error)),
+        };
+        loop {
+            let row = match rows.next() {
+                Ok(Some(row)) => row,
+                ended => return Ok(ended.map(|_| ())),
+            };
+            match (0..width).map(|at| row.get(at)).collect::<rusqlite::Result<Vec<Value>>>() {
+                Ok(values) => self.put(&values)?,
+                Err(error) => return Ok(Err(error)),
+            }
         }
     }
 
@@ -210,6 +262,24 @@ impl Copy<'_> {
         }
         Ok(())
     }
+}
+
+/// Indices by name, with the columns that each holds.
+fn indices(conn: &Connection, table: &str) -> rusqlite::Result<Vec<(String, Vec<String>)>> {
+    let mut select = conn.prepare(
+        "SELECT l.name, i.name FROM pragma_index_list(?1) l, pragma_index_info(l.name) i
+         WHERE NOT l.partial ORDER BY l.seq, i.seqno",
+    )?;
+    let found = select.query_map([table], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+    let mut indices: Vec<(String, Vec<String>)> = Vec::new();
+    for found in found {
+        let (index, column) = found?;
+        match indices.last_mut() {
+            Some((name, columns)) if *name == index => columns.push(column),
+            _ => indices.push((index, vec![column])),
+        }
+    }
+    Ok(indices)
 }
 
 /// The part of the key that both have in common, and what the next column of it is in each: included,
@@ -328,7 +398,9 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("a.db");
         filled(&path);
-        let lost = damage(&path, table, leaves);
+        let damaged = damage(&path, table, leaves);
+        // The index holds the only other column a second time.
+        let lost = if table == "numbered" { 0 } else { damaged };
         let (found, new) = salvaged(&path);
         for of in &found {
             let is_damaged = of.table == table;

@@ -17,4 +17,7 @@ pub(crate) mod dead;
 
 pub(crate) mod health;
 
+pub(crate) mod check;
+pub(crate) mod repair;
+
 mod open;

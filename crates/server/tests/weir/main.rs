@@ -22,6 +22,7 @@ mod statistics;
 mod metrics;
 mod overload;
 
+mod repair;
 mod trouble;
 
 mod killed;

@@ -173,7 +173,7 @@ fn a_log_whose_end_is_torn_costs_nothing() {
 }
 
 /// Overwrites a page of a table, as a bad sector would.
-fn damage(folder: &Folder, file: &str, table: &str) {
+pub fn damage(folder: &Folder, file: &str, table: &str) {
     let path = folder.data().join(file);
     let conn = rusqlite::Connection::open(&path).expect("opens");
     let sql = "SELECT pageno FROM dbstat WHERE name = ?1 AND pagetype = 'leaf' ORDER BY path DESC LIMIT 1";

@@ -25,6 +25,8 @@ mod reader;
 
 mod retire;
 
+mod salvage;
+
 mod refold;
 
 pub use batch::{Batch, Store};
