@@ -133,14 +133,14 @@ impl Copy<'_> {
         let Err(error) = self.stretch(&Stretch::default())? else {
             return Ok(Salvaged { table, rows: self.rows, gaps: Vec::new(), error: None });
         };
-        let gaps = self.from_both_ends(&[])?;
-        self.from_indices()?;
+        let gaps = self.read_both_ends(&[])?;
+        self.read_indices()?;
         Ok(Salvaged { table, rows: self.rows, gaps, error: Some(error.to_string()) })
     }
 
     /// Reads the rows whose keys begin so, up to the damage from either end, and looks into what is
     /// left between. Rows that were handed on before are no matter.
-    fn from_both_ends(&mut self, prefix: &[Value]) -> Result<Vec<Gap>, Error> {
+    fn read_both_ends(&mut self, prefix: &[Value]) -> Result<Vec<Gap>, Error> {
         let mut reached = Vec::new();
         for backwards in [false, true] {
             self.last.clear();
@@ -159,7 +159,7 @@ impl Copy<'_> {
 
     /// An index holds some columns of each row a second time. What it does not hold gets its default;
     /// where there is none, the row is lost.
-    fn from_indices(&mut self) -> Result<(), Error> {
+    fn read_indices(&mut self) -> Result<(), Error> {
         if self.shape.key != ["rowid"] {
             return Ok(());
         }
@@ -226,7 +226,7 @@ impl Copy<'_> {
                 let middle = from + (to - from) / 2;
                 ranges.extend([(from, middle), (middle + 1, to)]);
             } else if prefix.is_empty() && self.shape.key.len() > 1 {
-                gaps.extend(self.from_both_ends(&[Value::Integer(from)])?);
+                gaps.extend(self.read_both_ends(&[Value::Integer(from)])?);
             } else {
                 unreadable.push((from, to));
             }

@@ -11,6 +11,9 @@ pub struct TableShape {
     pub key: Vec<String>,
 }
 
+/// Is handed a row's key and its columns.
+pub(crate) type EachRow<'a> = dyn FnMut(&[Value], &[Value]) -> rusqlite::Result<()> + 'a;
+
 /// Rows from here to there in the order of the key, or of a part of it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Stretch {
@@ -53,7 +56,7 @@ impl TableShape {
         &self,
         conn: &Connection,
         stretch: &Stretch,
-        each: &mut dyn FnMut(&[Value], &[Value]) -> rusqlite::Result<()>,
+        each: &mut EachRow<'_>,
     ) -> rusqlite::Result<()> {
         let (sql, values) = self.select(stretch);
         let mut select = conn.prepare_cached(&sql)?;

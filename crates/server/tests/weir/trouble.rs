@@ -190,7 +190,7 @@ pub fn damage(folder: &Folder, file: &str, table: &str) {
 fn damage_found_at_the_start_is_named_with_what_helps() {
     for (file, table) in [
         ("queue.db", "ingested_events"),
-        ("queue.db", "queue"),
+        ("queue.db", "openings"),
         ("weir.db", "sqlite_schema"),
         ("registry.db", "sites"),
     ] {

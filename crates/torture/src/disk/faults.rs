@@ -51,6 +51,10 @@ pub enum Failure {
     ReadOnly,
     /// A read gives only the first half.
     ShortRead,
+    /// A sync that reports an error, and with it what was written since the last one never reaches
+    /// the disk: the kernel takes it for written and has forgotten that it is not. It can still be
+    /// read, until the power fails.
+    SyncLost,
     /// A write that puts half of its bytes on the disk and then reports an error.
     HalfWritten,
 }
@@ -120,6 +124,7 @@ impl Failure {
             Self::ReadOnly => matches!(op, Op::Open | Op::Write | Op::Truncate | Op::Delete),
             Self::ShortRead => op == Op::Read,
             Self::HalfWritten => op == Op::Write,
+            Self::SyncLost => op == Op::Sync,
         }
     }
 }

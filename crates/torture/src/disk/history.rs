@@ -16,12 +16,30 @@ const KEPT_EVERY: usize = 64;
 /// One thing that happened. Files are known by number: a name may be given to another file.
 #[derive(Clone)]
 pub(super) enum Entry {
-    Create { name: Arc<str>, file: u64 },
-    Delete { name: Arc<str> },
+    Create {
+        name: Arc<str>,
+        file: u64,
+    },
+    Delete {
+        name: Arc<str>,
+    },
     SyncFolder,
-    Write { file: u64, offset: usize, bytes: Arc<[u8]> },
-    Truncate { file: u64, len: usize },
-    Sync { file: u64 },
+    Write {
+        file: u64,
+        offset: usize,
+        bytes: Arc<[u8]>,
+    },
+    Truncate {
+        file: u64,
+        len: usize,
+    },
+    Sync {
+        file: u64,
+    },
+    /// A sync that failed: what it should have put on the disk is gone.
+    Lose {
+        file: u64,
+    },
     Mark(u64),
 }
 
@@ -148,6 +166,7 @@ impl Replay {
                     self.files.entry(*file).or_default().unsynced.push(at);
                 }
                 Entry::Sync { file } => self.files.entry(*file).or_default().sync(entries),
+                Entry::Lose { file } => self.files.entry(*file).or_default().unsynced.clear(),
                 Entry::Mark(_) => {}
             }
         }

@@ -51,7 +51,12 @@ impl Handle {
         disk.pass_gates(&self.path, op);
         let mut state = disk.lock();
         match state.meet(&self.path, op) {
-            Some(failure) => code(failure, op),
+            Some(failure) => {
+                if failure == Failure::SyncLost {
+                    state.lose_unsynced(self.file);
+                }
+                code(failure, op)
+            }
             None => work(self, &mut state),
         }
     }

@@ -125,6 +125,11 @@ impl State {
         self.record(&path, || Entry::Sync { file });
     }
 
+    pub fn lose_unsynced(&mut self, file: u64) {
+        let path = self.path_of(file);
+        self.record(&path, || Entry::Lose { file });
+    }
+
     pub fn sync_folder_of(&mut self, path: &str) {
         self.record(path, || Entry::SyncFolder);
     }
