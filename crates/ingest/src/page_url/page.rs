@@ -27,7 +27,7 @@ impl PageUrl {
         }
         let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
         let host = bare_host(url.host_str()?);
-        (!host.is_empty() && host.len() <= limits::HOST_BYTES_MAX).then_some(Self(url))
+        is_name(host).then_some(Self(url))
     }
 
     /// Lower-case, in Punycode, without `www.` and port.
@@ -88,9 +88,15 @@ pub(crate) fn origin_host(header: &str) -> Option<String> {
     Some(bare_host(url.host_str()?).to_ascii_lowercase())
 }
 
-/// `www.` names the same site, and so do final dots.
+/// Whether a bare host is one. A second final dot would leave a host that reads differently the next
+/// time: `0x7f.1.` is a name, `0x7f.1` an address.
+pub(super) fn is_name(host: &str) -> bool {
+    !host.is_empty() && host.len() <= limits::HOST_BYTES_MAX && !host.ends_with('.')
+}
+
+/// `www.` names the same site, and so does a final dot.
 pub(super) fn bare_host(host: &str) -> &str {
-    let mut host = host.trim_end_matches('.');
+    let mut host = host.strip_suffix('.').unwrap_or(host);
     while let Some(rest) = host.strip_prefix("www.").filter(|rest| rest.contains('.')) {
         host = rest;
     }
@@ -118,7 +124,6 @@ mod tests {
         check_page("https://example.com:443/a/", "example.com/a/");
         check_page("https://example.com:8443/a?utm_source=x&id=7#top", "example.com/a");
         check_page("https://user:secret@example.com./a", "example.com/a");
-        check_page("https://example.com%2e%2e/a", "example.com/a");
         check_page("https://example.com/A/../b/./%7Ec", "example.com/b/~c");
         check_page("https://münchen.example/straße", "xn--mnchen-3ya.example/straße");
         check_page("https://example.com/caf%C3%A9/%F0%9F%98%80", "example.com/café/😀");
@@ -136,6 +141,8 @@ mod tests {
             "https://",
             "https:///",
             "https://./",
+            "https://example.com../",
+            "http://0x7f.1..//b",
             "file:///etc/passwd",
             "about:blank",
             "javascript:alert(1)",

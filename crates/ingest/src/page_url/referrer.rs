@@ -1,7 +1,7 @@
 use url::Url;
 use weir_event::{Referrer, limits};
 
-use super::page::bare_host;
+use super::page::{bare_host, is_name};
 use super::percent::{cut, readable};
 
 /// Where the browser says that the visitor came from. What can't be read counts as nothing: then the
@@ -12,7 +12,7 @@ pub(crate) fn referrer(text: &str) -> Option<Referrer> {
     }
     let url = Url::parse(text).ok()?;
     let host = bare_host(url.host_str()?).to_ascii_lowercase();
-    if host.is_empty() || host.len() > limits::HOST_BYTES_MAX {
+    if !is_name(&host) {
         return None;
     }
     let mut path = readable(url.path(), "/?#\\");
