@@ -168,7 +168,7 @@ pub fn pick_dead(
     choice: &DeadChoice,
     action: DeadAction,
 ) -> Result<Vec<Control>, PickError> {
-    if choice.all == !choice.numbers.is_empty() {
+    if choice.all != choice.numbers.is_empty() {
         return Err(PickError::Nothing);
     }
     if choice.numbers.len() > limits::DEAD_LISTED_MAX {

@@ -26,6 +26,8 @@ pub struct Ledger {
     pub sites: Vec<SiteLedger>,
     /// Refused for no site in particular, by reason; best effort.
     pub refused: BTreeMap<&'static str, u64>,
+    /// Given up by trackers of no site in particular; best effort.
+    pub given_up: u64,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -34,6 +36,9 @@ pub struct SiteLedger {
     pub days: Vec<DayLedger>,
     /// Refused before the queue, by reason; counted beside the books, best effort.
     pub refused: BTreeMap<&'static str, u64>,
+    /// What trackers could not deliver and gave up, as they say themselves, by the local day on which
+    /// they told it; best effort.
+    pub given_up: BTreeMap<String, u64>,
 }
 
 /// `received = stored + set_aside + duplicate + erased + expired + dead + dropped + lost + pending`,
@@ -103,6 +108,7 @@ pub fn read_ledger(
         balanced: days.iter().all(DayBooks::balanced),
         sites: Vec::new(),
         refused: BTreeMap::new(),
+        given_up: 0,
     };
     ledger.list(days, registry, access)?;
     Ok(ledger)
@@ -175,6 +181,13 @@ impl Ledger {
                 *refused.entry(refusals.reason.name()).or_default() += refusals.n;
             }
         }
+        for given_up in registry.given_up()? {
+            match given_up.site.map(|id| sites.get_mut(&id)) {
+                Some(Some(site)) => drop(site.given_up.insert(given_up.day.to_string(), given_up.n)),
+                None if access == Access::All => self.given_up += given_up.n,
+                _ => {}
+            }
+        }
         self.sites = sites.into_values().collect();
         Ok(())
     }
@@ -182,7 +195,7 @@ impl Ledger {
 
 impl SiteLedger {
     fn new(domain: String) -> Self {
-        Self { domain, days: Vec::new(), refused: BTreeMap::new() }
+        Self { domain, days: Vec::new(), refused: BTreeMap::new(), given_up: BTreeMap::new() }
     }
 
     /// Its books stay when its figures go: what was received must be accounted for.

@@ -48,6 +48,11 @@ pub const EVENT_AHEAD_MS_MAX: i64 = Millis::MINUTE;
 pub const DAY_KEY_GRACE_MS: i64 = Millis::HOUR;
 /// How long an id is remembered: twice what a tracker keeps.
 pub const SEEN_MS: i64 = 2 * Millis::DAY;
+/// Ids remembered, in total: a thousand events a second for 27 hours. With more, the oldest are
+/// forgotten ahead of their time.
+pub const SEEN_IDS_MAX: u64 = 100_000_000;
+/// Ids that a batch looks at for old ones, or twice its rows where that is more.
+pub const SEEN_LOOKS_MIN: usize = 1_000;
 /// The gap that ends a visit, in seconds, unless the site says otherwise.
 pub const VISIT_TIMEOUT_SECS: i64 = 30 * 60;
 pub const VISIT_TIMEOUT_SECS_MIN: i64 = 5 * 60;

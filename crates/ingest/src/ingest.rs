@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
-use weir_event::{Clock, Reason, SiteId, Zone, limits};
+use weir_event::{Clock, LocalDay, Reason, SiteId, Zone, limits};
 use weir_queue::Queue;
 use weir_registry::Registry;
 
@@ -123,11 +123,24 @@ impl Shared {
 
     /// Counts beside the books; the registry keeps what no site is known for under the UTC day.
     pub(crate) fn count_refusals(&self, site: Option<SiteId>, reason: Reason, n: u64) {
+        let (site, day) = self.site_and_day(site);
+        self.counts.refused_events[usize::from(reason.code())].fetch_add(n, Ordering::Relaxed);
+        self.registry.count_refusals(site, day, reason, n);
+    }
+
+    /// What a tracker says that it gave up.
+    pub(crate) fn count_given_up(&self, site: Option<SiteId>, n: u64) {
+        Counts::add(&self.counts.tracker_lost, usize::try_from(n).unwrap_or(usize::MAX));
+        let (site, day) = self.site_and_day(site);
+        self.registry.count_given_up(site, day, n);
+    }
+
+    /// The site, if it is listed, and its local day of now.
+    fn site_and_day(&self, site: Option<SiteId>) -> (Option<SiteId>, LocalDay) {
         let now = self.clock.now();
         let site = site.and_then(|id| self.registry.snapshot().site_by_id(id).cloned());
         let day = site.as_ref().map_or_else(|| Zone::utc().day_of(now), |site| site.day_of(now));
-        self.counts.refused_events[usize::from(reason.code())].fetch_add(n, Ordering::Relaxed);
-        self.registry.count_refusals(site.map(|site| site.id), day, reason, n);
+        (site.map(|site| site.id), day)
     }
 }
 

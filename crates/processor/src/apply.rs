@@ -1,12 +1,14 @@
 //! One batch: one transaction.
 
 use rustc_hash::FxHashMap;
-use weir_event::{Event, EventId, LocalDay, Millis, Reason, SiteId, VisitorId};
+use weir_event::{Event, EventId, LocalDay, Millis, Reason, SiteId, VisitorId, limits};
 use weir_fault::Point;
 use weir_queue::{DecodeError, Entry, Row};
 use weir_registry::Registry;
 use weir_rollups::{Delta, UnitEvent};
-use weir_store::{Batch, BookEntry, Checkpoint, DayState, DeadEvent, NewRow, Store, StoreError, UnitKey};
+use weir_store::{
+    Batch, BookEntry, Checkpoint, DayState, DeadEvent, Forget, NewRow, Store, StoreError, UnitKey,
+};
 
 use crate::days::Days;
 use crate::drain::dead;
@@ -248,6 +250,12 @@ impl<'a, 's> Applying<'a, 's> {
         for (site, day) in self.days.all() {
             self.batch.touch_day(site, day)?;
         }
+        self.batch.forget_ids(Forget {
+            before: received - limits::SEEN_MS,
+            ids_max: limits::SEEN_IDS_MAX,
+            looks: limits::SEEN_LOOKS_MIN.max(2 * receipt.events()),
+        })?;
+        weir_fault::pass(Point::IdsForgotten);
         let checkpoint = receipt.enter(&mut self.batch, received)?;
         weir_fault::pass(Point::BatchWritten);
         self.batch.commit()?;

@@ -44,6 +44,11 @@ impl Receipt {
         Ok(Self { lasts, days: counts.into_iter().zip(received).map(taken).collect() })
     }
 
+    /// Events among the rows.
+    pub fn events(&self) -> usize {
+        self.days.iter().map(|day| usize::try_from(day.rows).unwrap_or(usize::MAX)).sum()
+    }
+
     /// Books the rows as taken and moves the checkpoint past them.
     pub fn enter(&self, batch: &mut Batch<'_>, received: Millis) -> Result<Checkpoint, StoreError> {
         for taken in &self.days {

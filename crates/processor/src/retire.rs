@@ -70,10 +70,6 @@ impl Retire {
     }
 
     fn hourly(&self, store: &mut Store, received: Millis) -> Result<(), StoreError> {
-        let mut batch = store.begin()?;
-        batch.forget_ids(received - limits::SEEN_MS)?;
-        weir_fault::pass(Point::IdsForgotten);
-        committed(batch)?;
         self.expire_set_aside(store, received)?;
         let Some(days) = self.retention.raw_days else { return Ok(()) };
         each_day(store, DayState::Sealed, received - i64::from(days) * Millis::DAY, |store, site, day| {

@@ -14,6 +14,8 @@ mod beside;
 
 mod once;
 
+mod resent;
+
 mod swapped_files;
 
 mod swapped_files_model;

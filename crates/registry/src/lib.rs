@@ -50,7 +50,7 @@ pub use error::RegistryError;
 pub use host::normalise_host;
 pub use login::LoginSession;
 pub use proofs::Proof;
-pub use refusals::{Refusals, UnknownHost};
+pub use refusals::{GivenUp, Refusals, UnknownHost};
 pub use registry::Registry;
 pub use site::{Counting, Site, SiteRules};
 pub use snapshot::Snapshot;

@@ -18,6 +18,16 @@ pub struct Refusals {
     pub n: u64,
 }
 
+/// How many events trackers could not deliver and gave up, as they say themselves. Best effort.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenUp {
+    /// `None` where no site could be found.
+    pub site: Option<SiteId>,
+    /// The local day on which it was told.
+    pub day: LocalDay,
+    pub n: u64,
+}
+
 /// A host that sent events and that no site has: perhaps one that was meant to be added.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownHost {
@@ -30,6 +40,7 @@ pub struct UnknownHost {
 #[derive(Default)]
 pub(crate) struct Counts {
     refusals: HashMap<(Option<SiteId>, LocalDay, Reason), u64>,
+    given_up: HashMap<(Option<SiteId>, LocalDay), u64>,
     hosts: HashMap<String, (u64, Millis)>,
 }
 
@@ -37,6 +48,11 @@ impl Registry {
     /// Counts `n` refused events, in memory until [`Self::flush_counts`].
     pub fn count_refusals(&self, site: Option<SiteId>, day: LocalDay, reason: Reason, n: u64) {
         self.counts().add_refusals(site, day, reason, n);
+    }
+
+    /// Counts `n` events that a tracker gave up, in memory until [`Self::flush_counts`].
+    pub fn count_given_up(&self, site: Option<SiteId>, day: LocalDay, n: u64) {
+        self.counts().add_given_up(site, day, n);
     }
 
     /// Notes a host that no site has, in memory until [`Self::flush_counts`]. What is no host is not
@@ -54,7 +70,7 @@ impl Registry {
     /// What the database reports; the counts stay in memory for the next call.
     pub fn flush_counts(&self) -> Result<(), RegistryError> {
         let counts = std::mem::take(&mut *self.counts());
-        if counts.refusals.is_empty() && counts.hosts.is_empty() {
+        if counts.refusals.is_empty() && counts.given_up.is_empty() && counts.hosts.is_empty() {
             return Ok(());
         }
         let now = self.now();
@@ -80,6 +96,27 @@ impl Registry {
         let mut all: Vec<_> =
             all.into_iter().map(|((site, day, reason), n)| Refusals { site, day, reason, n }).collect();
         all.sort_by_key(|r| (r.day, r.site, r.reason));
+        Ok(all)
+    }
+
+    /// By day and site; with what is not yet written.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub fn given_up(&self) -> Result<Vec<GivenUp>, RegistryError> {
+        let mut all = self.counts().given_up.clone();
+        let reader = self.reader()?;
+        let mut statement = reader.prepare_cached("SELECT day, site, n FROM given_up")?;
+        let rows = statement.query_map([], |row| {
+            let site: u32 = row.get(1)?;
+            Ok((LocalDay(row.get(0)?), (site != 0).then_some(SiteId(site)), number(row, 2)?))
+        })?;
+        for row in rows {
+            let (day, site, n) = row?;
+            *all.entry((site, day)).or_default() += n;
+        }
+        let mut all: Vec<_> = all.into_iter().map(|((site, day), n)| GivenUp { site, day, n }).collect();
+        all.sort_by_key(|given_up| (given_up.day, given_up.site));
         Ok(all)
     }
 
@@ -122,6 +159,14 @@ impl Counts {
         }
     }
 
+    fn add_given_up(&mut self, site: Option<SiteId>, day: LocalDay, n: u64) {
+        let key = (site, day);
+        if n > 0 && (self.given_up.len() < REFUSALS_HELD_MAX || self.given_up.contains_key(&key)) {
+            let sum = self.given_up.entry(key).or_default();
+            *sum = sum.saturating_add(n);
+        }
+    }
+
     fn add_host(&mut self, host: String, n: u64, seen: Millis) {
         if self.hosts.len() < UNKNOWN_HOSTS_MAX || self.hosts.contains_key(&host) {
             merge(self.hosts.entry(host).or_insert((0, seen)), n, seen);
@@ -131,6 +176,9 @@ impl Counts {
     fn add_all(&mut self, other: Self) {
         for ((site, day, reason), n) in other.refusals {
             self.add_refusals(site, day, reason, n);
+        }
+        for ((site, day), n) in other.given_up {
+            self.add_given_up(site, day, n);
         }
         for (host, (n, seen)) in other.hosts {
             self.add_host(host, n, seen);
@@ -148,6 +196,14 @@ impl Counts {
             add.execute(params![day.0, site.map_or(0, |site| site.0), reason.code(), n.cast_signed()])?;
         }
         let mut add = tx.prepare_cached(
+            "INSERT INTO given_up (day, site, n)
+             SELECT ?1, ?2, ?3 WHERE ?2 = 0 OR EXISTS (SELECT 1 FROM sites WHERE id = ?2)
+             ON CONFLICT DO UPDATE SET n = n + excluded.n",
+        )?;
+        for ((site, day), n) in &self.given_up {
+            add.execute(params![day.0, site.map_or(0, |site| site.0), n.cast_signed()])?;
+        }
+        let mut add = tx.prepare_cached(
             "INSERT INTO unknown_hosts (host, n, last_seen) VALUES (?1, ?2, ?3)
              ON CONFLICT DO UPDATE SET n = n + excluded.n, last_seen = max(last_seen, excluded.last_seen)",
         )?;
@@ -162,6 +218,7 @@ impl Counts {
 fn forget_old(tx: &Transaction<'_>, now: Millis) -> rusqlite::Result<()> {
     let first_day = Zone::utc().day_of(now).0 - REFUSALS_KEPT_DAYS;
     tx.execute("DELETE FROM refusals WHERE day < ?1", [first_day])?;
+    tx.execute("DELETE FROM given_up WHERE day < ?1", [first_day])?;
     tx.execute("DELETE FROM unknown_hosts WHERE last_seen < ?1", [(now - UNKNOWN_HOST_KEPT_MS).0])?;
     tx.execute(
         "DELETE FROM unknown_hosts WHERE host NOT IN (

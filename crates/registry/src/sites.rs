@@ -47,6 +47,7 @@ impl Registry {
         self.write_shown(|tx| {
             let site = required(tx, &domain)?;
             tx.execute("DELETE FROM refusals WHERE site = ?1", [site.id.0])?;
+            tx.execute("DELETE FROM given_up WHERE site = ?1", [site.id.0])?;
             tx.execute("DELETE FROM sites WHERE id = ?1", [site.id.0])?;
             Ok(site)
         })

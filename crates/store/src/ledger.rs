@@ -35,6 +35,14 @@ pub struct QueueAccount {
     pub lost: u64,
 }
 
+/// The ids that a second delivery is known by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SeenIds {
+    pub ids: u64,
+    /// Where more are held than may be: ids received before are being forgotten ahead of time.
+    pub since: Option<Millis>,
+}
+
 /// The store's half of the ledger, as of one checkpoint.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StoreBooks {

@@ -20,6 +20,6 @@ mod sqlite;
 pub use day::{DayState, RuleDays, SiteDay};
 pub use dimension::Dimension;
 pub use error::StoreError;
-pub use ledger::{BookEntry, Checkpoint, QueueAccount, StoreBooks};
+pub use ledger::{BookEntry, Checkpoint, QueueAccount, SeenIds, StoreBooks};
 pub use log::{DeadEvent, DeadLine, LogRow, NewRow, StatRow, UnitKey};
-pub use sqlite::{Batch, LogPlace, Reading, Store, StoreReader};
+pub use sqlite::{Batch, Forget, LogPlace, Reading, Store, StoreReader};

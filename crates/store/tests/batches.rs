@@ -3,7 +3,9 @@
 use tempfile::TempDir;
 use weir_event::{EventId, Kind, LocalDay, Millis, QueueId, Seq, SiteId, Zone, limits};
 use weir_rollups::{Client, Counters, Delta, FOLD_VERSION, Key, Source, Table, UnitEvent, ValueId};
-use weir_store::{Batch, BookEntry, Checkpoint, Dimension, NewRow, SiteDay, Store, StoreReader, UnitKey};
+use weir_store::{
+    Batch, BookEntry, Checkpoint, Dimension, Forget, NewRow, SeenIds, SiteDay, Store, StoreReader, UnitKey,
+};
 
 const SITE: SiteId = SiteId(1);
 const DAY: LocalDay = LocalDay(20_602);
@@ -120,6 +122,53 @@ fn events_of_one_time_and_tie_get_the_next_free_ties() {
     assert_eq!(log_len(&store.reader()), 7);
 }
 
+fn forget(before: Millis) -> Forget {
+    Forget { before, ids_max: 1_000, looks: 1_000 }
+}
+
+/// Ids received an hour apart, `per_hour` in each of `hours`.
+fn remember_hours(batch: &mut Batch<'_>, hours: u8, per_hour: u8) {
+    for hour in 0..hours {
+        for n in 0..per_hour {
+            let id = EventId([n, hour, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+            assert!(batch.remember(SITE, id, NOON + i64::from(hour) * Millis::HOUR).expect("asked"));
+        }
+    }
+}
+
+#[test]
+fn old_ids_are_forgotten_a_few_at_a_time_and_all_of_them_in_the_end() {
+    let (_folder, mut store) = store();
+    let mut batch = store.begin().expect("begun");
+    remember_hours(&mut batch, 4, 25);
+    batch.commit().expect("committed");
+    let mut forgotten = Vec::new();
+    for _ in 0..12 {
+        // Each in a transaction of its own: where a look ended is kept.
+        let mut batch = store.begin().expect("begun");
+        let asked = Forget { looks: 10, ..forget(NOON + 2 * Millis::HOUR) };
+        forgotten.push(batch.forget_ids(asked).expect("forgot"));
+        batch.commit().expect("committed");
+    }
+    assert!(forgotten.iter().all(|n| *n <= 10), "{forgotten:?}");
+    assert_eq!(forgotten.iter().sum::<usize>(), 50, "{forgotten:?}");
+    let seen = store.reader().read(|reading| reading.seen_ids(1_000)).expect("read");
+    assert_eq!(seen, SeenIds { ids: 50, since: None });
+}
+
+#[test]
+fn so_many_ids_are_held_and_with_one_more_the_oldest_hours_go_first() {
+    let (_folder, mut store) = store();
+    let mut batch = store.begin().expect("begun");
+    remember_hours(&mut batch, 4, 25);
+    let all = |ids_max| Forget { ids_max, ..forget(Millis(0)) };
+    assert_eq!(batch.forget_ids(all(100)).expect("forgot"), 0, "as many as may be");
+    assert_eq!(batch.forget_ids(all(99)).expect("forgot"), 25, "the oldest hour");
+    batch.commit().expect("committed");
+    let seen = store.reader().read(|reading| reading.seen_ids(74)).expect("read");
+    assert_eq!(seen, SeenIds { ids: 75, since: Some(NOON + 2 * Millis::HOUR) });
+}
+
 #[test]
 fn an_id_is_known_from_its_first_receipt_until_it_is_forgotten() {
     let (_folder, mut store) = store();
@@ -129,8 +178,8 @@ fn an_id_is_known_from_its_first_receipt_until_it_is_forgotten() {
     assert!(!batch.remember(SITE, id, NOON + Millis::DAY).expect("asked"));
     assert!(batch.remember(SiteId(2), id, NOON).expect("asked"), "another site's id is another id");
     assert!(batch.remember(SITE, other, NOON + Millis::SECOND).expect("asked"));
-    assert_eq!(batch.forget_ids(NOON).expect("forgot"), 0);
-    assert_eq!(batch.forget_ids(NOON + Millis::SECOND).expect("forgot"), 2);
+    assert_eq!(batch.forget_ids(forget(NOON)).expect("forgot"), 0);
+    assert_eq!(batch.forget_ids(forget(NOON + Millis::SECOND)).expect("forgot"), 2);
     assert!(batch.remember(SITE, id, NOON).expect("asked"));
     assert!(!batch.remember(SITE, other, NOON).expect("asked"));
 }

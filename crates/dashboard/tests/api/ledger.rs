@@ -10,7 +10,7 @@ use crate::house::{House, NOON};
 #[tokio::test]
 async fn every_event_received_has_its_place_in_the_ledger() {
     let (house, cookie) = House::with_owner();
-    let empty = json!({"pending": 0, "balanced": true, "sites": [], "refused": {}});
+    let empty = json!({"pending": 0, "balanced": true, "sites": [], "refused": {}, "given_up": 0});
     assert_eq!(house.get("/api/ledger", &cookie).await.ok(), empty);
 
     let site = house.add_site("a.test");
@@ -21,6 +21,8 @@ async fn every_event_received_has_its_place_in_the_ledger() {
     let day = Zone::utc().day_of(NOON);
     house.registry.count_refusals(Some(site), day, Reason::TooOld, 4);
     house.registry.count_refusals(None, day, Reason::UnknownHost, 5);
+    house.registry.count_given_up(Some(site), day, 6);
+    house.registry.count_given_up(None, day, 7);
     house.registry.flush_counts().unwrap();
 
     let ledger = house.get("/api/ledger", &cookie).await.ok();
@@ -34,6 +36,10 @@ async fn every_event_received_has_its_place_in_the_ledger() {
     assert_eq!(ledger["sites"][0]["domain"], "a.test");
     assert_eq!(ledger["sites"][0]["refused"], json!({"too_old": 4}));
     assert_eq!(ledger["refused"], json!({"unknown_host": 5}));
+    assert_eq!(
+        (&ledger["sites"][0]["given_up"], &ledger["given_up"]),
+        (&json!({"2026-06-01": 6}), &json!(7))
+    );
 }
 
 #[tokio::test]

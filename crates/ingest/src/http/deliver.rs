@@ -73,12 +73,17 @@ async fn deliver(ingest: &Shared, peer: SocketAddr, request: Request, route: Rou
         let answer = Answer::RateLimited { retry_after_secs: retry::spread(secs) };
         return refuse(ingest, answer, body.events.len());
     }
-    let form = body.form;
+    let (form, given_up) = (body.form, body.lost);
     let (events, refusals) = admit_all(ingest, ip, &head.headers, body, route);
     let accepted = events.len();
+    // A tracker works for one site: any event says which.
+    let site = events.first().map(|event| event.site);
+    let site = site.or_else(|| refusals.iter().find_map(|(_, refusal)| refusal.site));
     if let Err(answer) = append(ingest, events).await {
         return answer;
     }
+    // Only now: a delivery that is turned away comes again and says it again.
+    ingest.count_given_up(site, given_up);
     count_dropped(ingest, &refusals);
     answer(form, route, accepted, &refusals)
 }
@@ -92,7 +97,6 @@ fn admit_all(
     body: Body<'_>,
     route: Route,
 ) -> (Vec<Event>, Refused) {
-    Counts::add(&ingest.counts.tracker_lost, usize::try_from(body.lost).unwrap_or(usize::MAX));
     let sites = ingest.registry.snapshot();
     let mut delivery = Delivery {
         registry: &ingest.registry,

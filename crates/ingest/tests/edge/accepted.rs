@@ -134,6 +134,18 @@ async fn a_delivery_without_events_only_reports_what_was_lost() {
 }
 
 #[tokio::test]
+async fn what_a_tracker_gave_up_is_counted_for_its_site_once_the_delivery_is_taken() {
+    let edge = Edge::new();
+    let site = edge.registry.site("example.com").expect("a site").id;
+    let body = |url| json!({"events": [page_view(url)], "lost": 7}).to_string();
+    edge.post(EVENTS, &[], body("https://example.com/a")).await;
+    edge.post(EVENTS, &[], body("https://x.example/")).await;
+    let given_up = edge.registry.given_up().expect("reads");
+    let found: Vec<_> = given_up.iter().map(|of| (of.site, of.n)).collect();
+    assert_eq!(found, [(None, 7), (Some(site), 7)]);
+}
+
+#[tokio::test]
 async fn a_site_decides_what_belongs_to_its_pages() {
     let edge = Edge::new();
     let site = edge.registry.site("example.com").expect("a site");

@@ -78,6 +78,39 @@ fn memory_for_refusals_is_bounded() {
 }
 
 #[test]
+fn what_trackers_gave_up_adds_up_by_site_and_day_and_goes_with_its_site() {
+    let mut server = Fixture::new();
+    let site = Some(server.site("example.com", "UTC").id);
+    let tomorrow = LocalDay(today().0 + 1);
+    server.registry.count_given_up(site, today(), 2);
+    server.registry.count_given_up(None, today(), 1);
+    server.registry.count_given_up(None, today(), 0);
+    server.registry.flush_counts().expect("writes");
+    server.registry.count_given_up(site, today(), 3);
+    server.registry.count_given_up(site, tomorrow, 4);
+    server.registry.count_given_up(None, LocalDay(today().0 - 401), 1);
+    server.registry.flush_counts().expect("writes");
+    server.restart();
+    let given_up = |server: &Fixture| -> Vec<_> {
+        let all = server.registry.given_up().expect("reads");
+        all.into_iter().map(|of| (of.site, of.day, of.n)).collect()
+    };
+    let of_none = (None, today(), 1);
+    assert_eq!(given_up(&server), [of_none, (site, today(), 5), (site, tomorrow, 4)]);
+    server.registry.remove_site("example.com").expect("removes");
+    assert_eq!(given_up(&server), [of_none]);
+}
+
+#[test]
+fn memory_for_what_trackers_gave_up_is_bounded() {
+    let server = Fixture::new();
+    for n in 0..=10_000 {
+        server.registry.count_given_up(Some(SiteId(n + 1)), today(), 1);
+    }
+    assert_eq!(server.registry.given_up().expect("reads").len(), 10_000);
+}
+
+#[test]
 fn unknown_hosts_are_offered_until_a_site_takes_them() {
     let mut server = Fixture::new();
     for host in ["WWW.Example.com", "example.com:443", "blog.example.com", "other.org", "not a host", ""] {

@@ -55,6 +55,14 @@ fn print(ledger: &Ledger) {
     for (reason, n) in refused {
         output::line(&format!("refused before the queue: {n} {reason}"));
     }
+    for (site, (day, n)) in
+        ledger.sites.iter().flat_map(|site| site.given_up.iter().map(move |of| (site, of)))
+    {
+        output::line(&format!("given up by trackers: {n} on {day} ({})", site.domain));
+    }
+    if ledger.given_up > 0 {
+        output::line(&format!("given up by trackers of no site in particular: {}", ledger.given_up));
+    }
     for site in &ledger.sites {
         for day in site.days.iter().filter(|day| day.lost > 0) {
             let (n, day, domain) = (day.lost, &day.day, &site.domain);

@@ -38,8 +38,11 @@ fn check(queue: &Queue, store: &StoreReader, now: Millis) -> HealthCheck {
     let (ok, detail) = if backlog > limits::HEALTH_LEDGER_BACKLOG_MAX {
         (true, format!("not looked at while {backlog} events wait; `weir ledger` does"))
     } else {
-        match queue.reader().map_err(LedgerError::from).and_then(|mut queue| read_balance(&mut queue, store))
-        {
+        let read = match queue.reader() {
+            Ok(mut queue) => read_balance(&mut queue, store),
+            Err(error) => Err(error.into()),
+        };
+        match read {
             Ok(days) => tell(&days, Zone::utc().day_of(now)),
             // Both sides went on all the time, which is no sign of anything wrong.
             Err(LedgerError::NeverAtRest) => (true, "not looked at: both sides went on meanwhile".to_owned()),

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use weir_dashboard::{Health, HealthCheck};
-use weir_event::{Clock, limits};
+use weir_event::{Clock, Millis, limits};
 use weir_ingest::Ingest;
 use weir_processor::ProcessorError;
 use weir_queue::{Limit, Queue};
 use weir_registry::Registry;
-use weir_store::StoreReader;
+use weir_store::{SeenIds, StoreReader};
 
 use super::books::BooksCheck;
 use super::nightly;
@@ -78,6 +78,7 @@ impl HealthProbe {
                 self.processing(),
                 store,
                 self.books.look(&self.queue, &self.store, self.clock.now()),
+                self.ids(),
                 self.logs(),
                 self.addresses(),
                 nightly::health(&self.registry),
@@ -180,6 +181,26 @@ impl HealthProbe {
             ("queue.db-wal", self.queue.wal_bytes(), limits::QUEUE_WAL_BYTES_MAX),
             ("weir.db-wal", self.store_wal_bytes(), limits::STORE_WAL_BYTES_MAX),
         ])
+    }
+
+    /// With too many ids to remember, an event that is sent again late may count twice.
+    fn ids(&self) -> HealthCheck {
+        match self.store.read(|reading| Ok((reading.seen_ids(limits::SEEN_IDS_MAX)?, reading.checkpoint()?)))
+        {
+            Ok((SeenIds { ids, since: Some(since) }, Some(checkpoint))) => {
+                let hours = (checkpoint.received - since).max(0) / Millis::HOUR;
+                let max = limits::SEEN_IDS_MAX;
+                let detail = format!(
+                    "{ids} events came within 48 hours, and {max} are remembered: an event that is sent again after \
+                     {hours} hours or more would count twice"
+                );
+                check("ids", false, detail)
+            }
+            Ok((SeenIds { ids, .. }, _)) => {
+                check("ids", true, format!("{ids} events are remembered, each for 48 hours"))
+            }
+            Err(error) => check("ids", false, error.to_string()),
+        }
     }
 
     /// A wrong proxy setting would merge all visitors into a few, and nobody would notice.

@@ -1,7 +1,8 @@
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
-use weir_event::{EventId, LocalDay, Millis, QueueId, Seq, SiteId};
+use weir_event::{LocalDay, Millis, QueueId, Seq, SiteId};
 use weir_fault::Mistake;
 use weir_rollups::{Client, Source, ValueId};
 use weir_sqlite::{OwnFile, Place, Tuning};
@@ -23,6 +24,8 @@ pub struct Batch<'a> {
     pub(super) tx: Transaction<'a>,
     place: &'a Place,
     pub(super) dictionary: &'a mut Dictionary,
+    /// Ids remembered and forgotten, by hour of receipt, that are not in `seen_hours` yet.
+    pub(super) seen: BTreeMap<i64, i64>,
     /// Clients and sources by number, for units read back.
     pub(super) interned: Interned,
 }
@@ -37,7 +40,7 @@ impl Store {
         let file = OwnFile::open(
             path,
             tuning(),
-            &[&version_1, schema::VERSION_2, schema::VERSION_3, schema::VERSION_4],
+            &[&version_1, schema::VERSION_2, schema::VERSION_3, schema::VERSION_4, schema::VERSION_5],
         )?;
         if weir_fault::is_planted(Mistake::StoreSyncsNormal) {
             file.conn().pragma_update(None, "synchronous", "NORMAL")?;
@@ -72,7 +75,8 @@ impl Store {
         self.file.stay_in_place()?;
         let (conn, place) = self.file.parts_mut();
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        Ok(Batch { tx, place, dictionary: &mut self.dictionary, interned: Interned::default() })
+        let (dictionary, seen) = (&mut self.dictionary, BTreeMap::new());
+        Ok(Batch { tx, place, dictionary, seen, interned: Interned::default() })
     }
 }
 
@@ -101,22 +105,6 @@ impl Batch<'_> {
                        received = max(received, excluded.received)";
         self.tx.prepare_cached(sql)?.execute((to.queue.0, to.seq.0, to.received.0))?;
         self.take_up_to(to.queue, to.seq)
-    }
-
-    /// Remembers an event's id; false where it is known already: a duplicate.
-    pub fn remember(&mut self, site: SiteId, id: EventId, received: Millis) -> Result<bool, StoreError> {
-        let sql = "INSERT OR IGNORE INTO seen_ids (site, id, received) VALUES (?1, ?2, ?3)";
-        let is_new = self.tx.prepare_cached(sql)?.execute((site.0, id.0, received.secs()))? == 1;
-        if weir_fault::is_planted(Mistake::RemembersApart) {
-            self.tx.execute_batch("COMMIT; BEGIN IMMEDIATE")?;
-        }
-        Ok(is_new)
-    }
-
-    /// Forgets ids received before `before`.
-    pub fn forget_ids(&mut self, before: Millis) -> Result<usize, StoreError> {
-        let sql = "DELETE FROM seen_ids WHERE received < ?1";
-        Ok(self.tx.prepare_cached(sql)?.execute((before.secs(),))?)
     }
 
     /// The number of a text; where the site's day has brought too many new ones, that of `(other)`.
@@ -159,7 +147,8 @@ impl Batch<'_> {
     /// # Errors
     /// Nothing of the batch has happened, or it has in a file that is no longer in its place: the next
     /// [`Store::begin`] sees to that, and the checkpoint tells which it was.
-    pub fn commit(self) -> Result<(), StoreError> {
+    pub fn commit(mut self) -> Result<(), StoreError> {
+        self.write_seen_hours()?;
         let Self { tx, place, dictionary, .. } = self;
         tx.commit()?;
         dictionary.keep_staged();

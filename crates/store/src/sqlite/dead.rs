@@ -7,9 +7,6 @@ use super::batch::Batch;
 use super::books::count;
 use crate::{DeadEvent, DeadLine, StoreError};
 
-/// When an id was received that is not to be forgotten.
-pub(super) const PINNED: i64 = i64::MAX;
-
 impl Batch<'_> {
     /// Keeps a queue row that could not be folded, whole and with what went wrong; one that is kept
     /// already gets the new error. Its id is remembered for as long: the event sent again is a
@@ -22,12 +19,10 @@ impl Batch<'_> {
         let (site, day) = (dead.site.0, dead.received_day.0);
         let row = params![dead.queue.0, dead.seq.0, site, day, dead.is_event, id, dead.error, dead.body];
         self.tx.prepare_cached(sql)?.execute(row)?;
-        if let Some(id) = id {
-            let pin = "INSERT INTO seen_ids (site, id, received) VALUES (?1, ?2, ?3)
-                       ON CONFLICT DO UPDATE SET received = excluded.received";
-            self.tx.prepare_cached(pin)?.execute((site, id, PINNED))?;
+        match dead.id {
+            Some(id) => self.pin_id(dead.site, id),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     pub fn dead(&self, queue: QueueId, seq: Seq) -> Result<Option<DeadEvent>, StoreError> {
@@ -52,11 +47,10 @@ impl Batch<'_> {
     pub fn unbury(&mut self, dead: &DeadEvent, received: Millis) -> Result<(), StoreError> {
         let sql = "DELETE FROM dead_events WHERE queue = ?1 AND seq = ?2";
         self.tx.prepare_cached(sql)?.execute((dead.queue.0, dead.seq.0))?;
-        if let Some(id) = dead.id {
-            let unpin = "UPDATE seen_ids SET received = ?3 WHERE site = ?1 AND id = ?2";
-            self.tx.prepare_cached(unpin)?.execute((dead.site.0, id.0, received.secs()))?;
+        match dead.id {
+            Some(id) => self.unpin_id(dead.site, id, received),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 

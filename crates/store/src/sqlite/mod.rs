@@ -21,6 +21,8 @@ mod queues;
 
 mod dead;
 
+mod seen;
+
 mod reader;
 
 mod retire;
@@ -32,3 +34,4 @@ mod refold;
 pub use batch::{Batch, Store};
 pub use reader::{Reading, StoreReader};
 pub use rows::LogPlace;
+pub use seen::Forget;

@@ -13,8 +13,10 @@ use weir_sqlite::Readers;
 use super::batch::read_checkpoint;
 use super::rows::LogPlace;
 use super::units::Interned;
-use super::{books, days, dead, dictionary, queues, rows, stats};
-use crate::{Checkpoint, DeadLine, Dimension, LogRow, RuleDays, SiteDay, StatRow, StoreBooks, StoreError};
+use super::{books, days, dead, dictionary, queues, rows, seen, stats};
+use crate::{
+    Checkpoint, DeadLine, Dimension, LogRow, RuleDays, SeenIds, SiteDay, StatRow, StoreBooks, StoreError,
+};
 
 /// How many texts readers keep at hand.
 const TEXTS_KEPT: usize = 100_000;
@@ -265,6 +267,11 @@ impl Reading<'_> {
     /// The first dead rows, oldest first, of one site or of all; and how many there are.
     pub fn dead(&self, site: Option<SiteId>, max: usize) -> Result<(Vec<DeadLine>, u64), StoreError> {
         dead::read_dead(&self.tx, site, max)
+    }
+
+    /// The ids held, of which so many may be.
+    pub fn seen_ids(&self, ids_max: u64) -> Result<SeenIds, StoreError> {
+        seen::read_seen(&self.tx, ids_max)
     }
 
     pub fn find_dead(&self, number: u64) -> Result<Option<DeadLine>, StoreError> {

@@ -175,9 +175,17 @@ impl Store {
             while delete_some(self.file.conn(), &table, site)? == REMOVED_ROWS {}
             weir_fault::pass(Point::SiteErasing);
         }
+        while self.forget_site_ids(site)? == REMOVED_ROWS {}
         let mut batch = self.begin()?;
         batch.book_erased(site)?;
         batch.commit()
+    }
+
+    fn forget_site_ids(&mut self, site: SiteId) -> Result<usize, StoreError> {
+        let mut batch = self.begin()?;
+        let forgotten = batch.forget_site_ids(site, REMOVED_ROWS)?;
+        batch.commit()?;
+        Ok(forgotten)
     }
 }
 
@@ -190,7 +198,6 @@ fn site_tables() -> Vec<(&'static str, &'static str)> {
         ("events", "time, tie"),
         ("sealed_events", "second, rank"),
         ("open_visitors", "day, visitor"),
-        ("seen_ids", "id"),
         ("site_hours", "start"),
         ("growth", "day, dimension"),
         ("dead_events", "number"),

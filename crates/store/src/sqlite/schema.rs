@@ -11,6 +11,9 @@ pub(super) const VERSION_3: &str = include_str!("schema_3.sql");
 /// Dead rows that can be replayed or dropped.
 pub(super) const VERSION_4: &str = include_str!("schema_4.sql");
 
+/// Ids that are forgotten a few at a time.
+pub(super) const VERSION_5: &str = include_str!("schema_5.sql");
+
 /// Version 1 of the file.
 pub(super) fn version_1() -> String {
     let mut sql = include_str!("schema.sql").to_owned();

@@ -1,0 +1,180 @@
+//! Ids of events that came lately, to know a second delivery by.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use weir_event::{EventId, Millis, SiteId};
+use weir_fault::Mistake;
+
+use super::batch::Batch;
+use super::books::count;
+use crate::{SeenIds, StoreError};
+
+/// When an id was received that is not to be forgotten.
+pub(super) const PINNED: i64 = i64::MAX;
+
+const HOUR_SECS: i64 = 3_600;
+
+/// What a batch does about old ids.
+#[derive(Debug, Clone, Copy)]
+pub struct Forget {
+    /// Ids received before are not needed.
+    pub before: Millis,
+    /// More than so many are not kept, whatever their age.
+    pub ids_max: u64,
+    /// Ids looked at, so that no commit gets long; four times as many while there are too many.
+    pub looks: usize,
+}
+
+impl Batch<'_> {
+    /// Remembers an event's id; false where it is known already: a duplicate.
+    pub fn remember(&mut self, site: SiteId, id: EventId, received: Millis) -> Result<bool, StoreError> {
+        let sql = "INSERT OR IGNORE INTO seen_ids (site, id, received) VALUES (?1, ?2, ?3)";
+        let secs = received.secs();
+        let is_new = self.tx.prepare_cached(sql)?.execute((site.0, id.0, secs))? == 1;
+        if is_new {
+            *self.seen.entry(secs.div_euclid(HOUR_SECS)).or_default() += 1;
+        }
+        if weir_fault::is_planted(Mistake::RemembersApart) {
+            self.tx.execute_batch("COMMIT; BEGIN IMMEDIATE")?;
+        }
+        Ok(is_new)
+    }
+
+    /// The id of a dead row stays until somebody decides about the row.
+    pub(super) fn pin_id(&mut self, site: SiteId, id: EventId) -> Result<(), StoreError> {
+        self.set_received(site, id, PINNED)
+    }
+
+    pub(super) fn unpin_id(&mut self, site: SiteId, id: EventId, received: Millis) -> Result<(), StoreError> {
+        self.set_received(site, id, received.secs())
+    }
+
+    fn set_received(&mut self, site: SiteId, id: EventId, secs: i64) -> Result<(), StoreError> {
+        let find = "SELECT received FROM seen_ids WHERE site = ?1 AND id = ?2";
+        let before: Option<i64> =
+            self.tx.prepare_cached(find)?.query_row((site.0, id.0), |row| row.get(0)).optional()?;
+        let set = "INSERT INTO seen_ids (site, id, received) VALUES (?1, ?2, ?3)
+                   ON CONFLICT DO UPDATE SET received = excluded.received";
+        self.tx.prepare_cached(set)?.execute((site.0, id.0, secs))?;
+        for (at, n) in before.map(|at| (at, -1)).into_iter().chain([(secs, 1)]) {
+            if at != PINNED {
+                *self.seen.entry(at.div_euclid(HOUR_SECS)).or_default() += n;
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets old ids among the next few in the order of the table, and goes on there the next
+    /// time. Where too many are held, the oldest hours go before their time.
+    pub fn forget_ids(&mut self, asked: Forget) -> Result<usize, StoreError> {
+        self.write_seen_hours()?;
+        let held = read_seen(&self.tx, asked.ids_max)?;
+        let before = asked.before.secs().max(held.since.map_or(i64::MIN, Millis::secs));
+        let oldest = "SELECT min(hour) FROM seen_hours";
+        let oldest: Option<i64> = self.tx.prepare_cached(oldest)?.query_row([], |row| row.get(0))?;
+        if oldest.is_none_or(|hour| hour.saturating_mul(HOUR_SECS) >= before) {
+            return Ok(0);
+        }
+        let looks = if held.since.is_some() { asked.looks.saturating_mul(4) } else { asked.looks };
+        let Some(end) = self.end_of_look(looks)? else {
+            self.tx.execute("DELETE FROM seen_place", [])?;
+            return Ok(0);
+        };
+        self.forget_between(self.place()?, end, before)
+    }
+
+    fn place(&self) -> Result<(u32, Vec<u8>), StoreError> {
+        let sql = "SELECT site, id FROM seen_place";
+        let place = self.tx.prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)));
+        Ok(place.optional()?.unwrap_or_default())
+    }
+
+    /// The last id that a look of this length sees; `None` behind the end of the table.
+    fn end_of_look(&self, looks: usize) -> Result<Option<(u32, Vec<u8>)>, StoreError> {
+        let (site, id) = self.place()?;
+        let sql = "SELECT site, id FROM (SELECT site, id FROM seen_ids WHERE (site, id) > (?1, ?2)
+                       ORDER BY site, id LIMIT ?3) ORDER BY site DESC, id DESC LIMIT 1";
+        let looks = i64::try_from(looks).unwrap_or(i64::MAX);
+        let end = self
+            .tx
+            .prepare_cached(sql)?
+            .query_row(params![site, id, looks], |row| Ok((row.get(0)?, row.get(1)?)));
+        Ok(end.optional()?)
+    }
+
+    fn forget_between(
+        &mut self,
+        (site, id): (u32, Vec<u8>),
+        (end_site, end_id): (u32, Vec<u8>),
+        before: i64,
+    ) -> Result<usize, StoreError> {
+        let old = "(site, id) > (?1, ?2) AND (site, id) <= (?3, ?4) AND received < ?5";
+        let sql = format!("SELECT received / {HOUR_SECS}, count(*) FROM seen_ids WHERE {old} GROUP BY 1");
+        let mut hours = self.tx.prepare_cached(&sql)?;
+        let mut found = hours.query(params![site, id, end_site, end_id, before])?;
+        while let Some(row) = found.next()? {
+            *self.seen.entry(row.get(0)?).or_default() -= row.get::<_, i64>(1)?;
+        }
+        drop(found);
+        drop(hours);
+        let delete = format!("DELETE FROM seen_ids WHERE {old}");
+        let forgotten =
+            self.tx.prepare_cached(&delete)?.execute(params![site, id, end_site, end_id, before])?;
+        let moved = "INSERT INTO seen_place (one, site, id) VALUES (1, ?1, ?2)
+                     ON CONFLICT DO UPDATE SET site = excluded.site, id = excluded.id";
+        self.tx.prepare_cached(moved)?.execute(params![end_site, end_id])?;
+        Ok(forgotten)
+    }
+
+    /// Forgets so many ids of a site; how many there were.
+    pub(super) fn forget_site_ids(&mut self, site: SiteId, max: usize) -> Result<usize, StoreError> {
+        let some = "(SELECT id FROM seen_ids WHERE site = ?1 LIMIT ?2)";
+        let max = i64::try_from(max).unwrap_or(i64::MAX);
+        let sql = format!(
+            "SELECT received / {HOUR_SECS}, count(*) FROM seen_ids
+                 WHERE site = ?1 AND received < ?3 AND id IN {some} GROUP BY 1"
+        );
+        let mut hours = self.tx.prepare_cached(&sql)?;
+        let mut found = hours.query(params![site.0, max, PINNED])?;
+        while let Some(row) = found.next()? {
+            *self.seen.entry(row.get(0)?).or_default() -= row.get::<_, i64>(1)?;
+        }
+        drop(found);
+        drop(hours);
+        let sql = format!("DELETE FROM seen_ids WHERE site = ?1 AND id IN {some}");
+        Ok(self.tx.prepare_cached(&sql)?.execute((site.0, max))?)
+    }
+
+    /// To be called before the batch is committed.
+    pub(super) fn write_seen_hours(&mut self) -> Result<(), StoreError> {
+        let add =
+            "INSERT INTO seen_hours (hour, n) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET n = n + excluded.n";
+        let mut add = self.tx.prepare_cached(add)?;
+        let mut drop_empty = self.tx.prepare_cached("DELETE FROM seen_hours WHERE hour = ?1 AND n <= 0")?;
+        for (hour, n) in std::mem::take(&mut self.seen) {
+            add.execute((hour, n))?;
+            drop_empty.execute((hour,))?;
+        }
+        Ok(())
+    }
+}
+
+impl SeenIds {
+    /// Whole hours from the newest back, as many as fit.
+    fn of(hours_newest_first: impl Iterator<Item = (i64, u64)>, ids_max: u64) -> Self {
+        let mut seen = Self::default();
+        for (hour, n) in hours_newest_first {
+            seen.ids += n;
+            if seen.ids > ids_max && seen.since.is_none() {
+                seen.since = Some(Millis::from_secs((hour + 1) * HOUR_SECS));
+            }
+        }
+        seen
+    }
+}
+
+pub(super) fn read_seen(conn: &Connection, ids_max: u64) -> Result<SeenIds, StoreError> {
+    let mut select = conn.prepare_cached("SELECT hour, n FROM seen_hours ORDER BY hour DESC")?;
+    let hours = select.query_map([], |row| Ok((row.get(0)?, count(row.get(1)?))))?;
+    let hours = hours.collect::<rusqlite::Result<Vec<_>>>()?;
+    Ok(SeenIds::of(hours.into_iter(), ids_max))
+}
