@@ -228,8 +228,13 @@ function ledger() {
     balanced: true,
     refused: { unknown_host: 1284 },
     sites: [
-      { domain: "example.com", days, refused: { foreign_origin: 214, too_old: 9 }, given_up: 7 },
-      { domain: "shop.example.org", days: [], refused: {}, given_up: 0 },
+      {
+        domain: "example.com",
+        days,
+        refused: { foreign_origin: 214, too_old: 9 },
+        given_up: { "2026-11-20": 7 },
+      },
+      { domain: "shop.example.org", days: [], refused: {}, given_up: {} },
     ],
   };
 }

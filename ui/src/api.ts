@@ -46,8 +46,8 @@ export type LedgerSite = {
   domain: string;
   days: LedgerDay[];
   refused: Record<string, number>;
-  /** What browsers reported to have lost before it was delivered. */
-  given_up: number;
+  /** What browsers reported to have lost before it was delivered, by the day of the report. */
+  given_up: Record<string, number>;
 };
 /** A queue row that could not be processed: an event, or a wish such as removing a site. */
 export type DeadRow = { number: number; site: string; day: string; kind: "event" | "control"; error: string };
@@ -59,6 +59,7 @@ export type Ledger = {
   sites: LedgerSite[];
   /** Of no site: unknown hosts, and what could not be read. */
   refused?: Record<string, number>;
+  given_up?: number;
 };
 export type Health = { status: "ok" | "degraded"; checks: { name: string; ok: boolean; detail: string }[] };
 

@@ -101,6 +101,7 @@ function Books({ ledger }: { ledger: Ledger }) {
         <SiteBooks key={site.domain} site={site} />
       ))}
       <Refused counts={ledger.refused ?? {}} label="Refused and of no site" />
+      <GivenUp count={ledger.given_up ?? 0} label="Given up by browsers, of no site" />
     </div>
   );
 }
@@ -118,16 +119,20 @@ function Refused({ counts, label = "Refused" }: { counts: Record<string, number>
   );
 }
 
-function GivenUp({ count }: { count: number }) {
+function GivenUp({ count, label = "Given up by browsers" }: { count: number; label?: string }) {
   if (count === 0) return null;
   return (
     <p class="text-[0.8125rem] text-soft">
       <Term text="What browsers report that they could not keep: offline for longer than a day, or no room to store. Never acknowledged. Counted as well as possible.">
-        Given up by browsers
+        {label}
       </Term>
       : {full(count)}
     </p>
   );
+}
+
+function sum(counts: number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
 }
 
 function SiteBooks({ site }: { site: LedgerSite }) {
@@ -140,7 +145,7 @@ function SiteBooks({ site }: { site: LedgerSite }) {
         <h2 class="font-semibold">{site.domain}</h2>
         <div class="space-y-0.5 sm:text-right">
           <Refused counts={site.refused} />
-          <GivenUp count={site.given_up ?? 0} />
+          <GivenUp count={sum(Object.values(site.given_up))} />
         </div>
       </header>
       {days.length === 0 ? (
@@ -182,7 +187,7 @@ function SiteBooks({ site }: { site: LedgerSite }) {
 
 function BookRow({ day, columns }: { day: LedgerDay; columns: Column[] }) {
   const reasons = Object.entries(day.set_aside).filter(([, count]) => count > 0);
-  const aside = reasons.reduce((sum, [, count]) => sum + count, 0);
+  const aside = sum(reasons.map(([, count]) => count));
   return (
     <tr class="border-t border-line hover:bg-tint">
       <th scope="row" class="px-4 py-2 text-left font-medium whitespace-nowrap sm:px-5">
