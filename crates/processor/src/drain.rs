@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use weir_event::{Control, EventId, Millis, QueueId, Seq, SiteId, limits};
@@ -231,17 +232,8 @@ impl Processor {
         {
             self.queue.settle(last.row.seq);
         }
-        let receipt = Receipt::of(&mut self.reader, work.iter().map(|work| work.row))?;
-        let tried = catch_unwind(AssertUnwindSafe(|| {
-            apply(&mut self.store, &self.registry, &mut self.enricher, work, &receipt)
-        }));
-        match tried {
-            Ok(applied) => {
-                drained.batches += 1;
-                let applied = applied?;
-                drained.dead += applied.dead;
-                self.committed(applied)
-            }
+        match self.attempt(work)? {
+            Ok(applied) => self.applied(applied, drained),
             Err(_) if work.len() > 1 => {
                 let (first, second) = work.split_at(work.len() / 2);
                 self.events(first, drained)?;
@@ -260,23 +252,32 @@ impl Processor {
         drained: &mut Drained,
     ) -> Result<(), ProcessorError> {
         self.store.prove_writable()?;
-        let receipt = Receipt::of(&mut self.reader, [work.row])?;
-        let alone = std::slice::from_ref(work);
-        let tried = catch_unwind(AssertUnwindSafe(|| {
-            apply(&mut self.store, &self.registry, &mut self.enricher, alone, &receipt)
-        }));
-        match tried {
-            Ok(applied) => {
-                drained.batches += 1;
-                let applied = applied?;
-                drained.dead += applied.dead;
-                self.committed(applied)
-            }
+        match self.attempt(std::slice::from_ref(work))? {
+            Ok(applied) => self.applied(applied, drained),
             Err(_) => {
                 drained.dead += 1;
                 self.condemn(work, error)
             }
         }
+    }
+
+    /// One try: what was applied, or the panic of a pure step. Trouble of a file is an error and
+    /// condemns nobody.
+    fn attempt(&mut self, work: &[Work<'_>]) -> Result<thread::Result<Applied>, ProcessorError> {
+        let receipt = Receipt::of(&mut self.reader, work.iter().map(|work| work.row))?;
+        let tried = catch_unwind(AssertUnwindSafe(|| {
+            apply(&mut self.store, &self.registry, &mut self.enricher, work, &receipt)
+        }));
+        Ok(match tried {
+            Ok(applied) => Ok(applied?),
+            Err(panic) => Err(panic),
+        })
+    }
+
+    fn applied(&mut self, applied: Applied, drained: &mut Drained) -> Result<(), ProcessorError> {
+        drained.batches += 1;
+        drained.dead += applied.dead;
+        self.committed(applied)
     }
 
     fn condemn(&mut self, work: &Work<'_>, error: &str) -> Result<(), ProcessorError> {

@@ -2,7 +2,6 @@
 //! them is named. Ids are forgotten before each swap, as if it came two days later.
 
 use weir_event::{Event, Millis, SiteId};
-use weir_processor::ProcessorOptions;
 use weir_store::BookEntry;
 use weir_testkit::page_view;
 
@@ -19,12 +18,7 @@ struct Swapped {
 
 impl Swapped {
     fn new() -> Self {
-        let options = ProcessorOptions {
-            drain_events: BATCH,
-            drain_events_behind: BATCH,
-            ..ProcessorOptions::default()
-        };
-        let world = World::with(options);
+        let world = World::in_batches_of(BATCH);
         let site = world.site("example.com", "UTC").id;
         Self { world, site, sent: 0 }
     }

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use weir_event::{Event, Millis, SiteId};
-use weir_processor::ProcessorOptions;
 use weir_store::BookEntry;
 use weir_testkit::{effort, page_view};
 
@@ -68,12 +67,7 @@ const BATCH: usize = 4;
 
 impl Lockstep {
     fn new() -> Self {
-        let options = ProcessorOptions {
-            drain_events: BATCH,
-            drain_events_behind: BATCH,
-            ..ProcessorOptions::default()
-        };
-        let world = World::with(options);
+        let world = World::in_batches_of(BATCH);
         let site = world.site("example.com", "UTC").id;
         Self {
             world,

@@ -60,6 +60,15 @@ impl World {
         Self::with(ProcessorOptions::default())
     }
 
+    /// With a processor that takes so many rows at a time, however many are waiting.
+    pub fn in_batches_of(rows: usize) -> Self {
+        Self::with(ProcessorOptions {
+            drain_events: rows,
+            drain_events_behind: rows,
+            ..ProcessorOptions::default()
+        })
+    }
+
     pub fn with(options: ProcessorOptions) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = Arc::new(TestClock::at(Millis(1_780_000_000_000)));
