@@ -25,7 +25,10 @@ const CONNECTIONS: u32 = 256;
 
 /// Small, so that every layer is met within seconds.
 const BACKLOG_EVENTS_MAX: u64 = 100_000;
-const DELIVERIES_AT_ONCE_MAX: u64 = 128;
+
+/// Whoever is let in shares the writer with so many others at most: the tail of what is accepted grows
+/// with this.
+const DELIVERIES_AT_ONCE_MAX: u64 = 32;
 
 const STEPS: [u32; 3] = [1, 2, 5];
 
@@ -46,9 +49,9 @@ pub(super) fn measure(bench: &Bench<'_>) -> anyhow::Result<(Vec<Section>, Sectio
         Some(rate) => rate as f64,
         None => overload.sustainable()?,
     };
-    let mut steps = Vec::new();
+    let mut steps = vec![overload.beside_busy_loops(rate)?];
     for factor in STEPS.into_iter().filter(|step| *step < bench.args.factor).chain([bench.args.factor]) {
-        steps.push(overload.step(rate, factor)?);
+        steps.push(overload.step(rate, factor, format!("{factor}x"))?);
     }
     Ok((steps, overload.proof(rate)?))
 }
@@ -106,10 +109,29 @@ impl<'a> Overload<'a> {
         Ok(rate)
     }
 
-    fn step(&mut self, rate: f64, factor: u32) -> anyhow::Result<Section> {
+    /// What the tail is where nothing is refused, but others use the processor as senders of an
+    /// overload do: these share the machine with the server.
+    fn beside_busy_loops(&mut self, rate: f64) -> anyhow::Result<Section> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for _ in 0..cores {
+                scope.spawn(|| {
+                    while !over.load(Ordering::Relaxed) {
+                        std::hint::spin_loop();
+                    }
+                });
+            }
+            let measured = self.step(rate, 1, "1x_beside_busy_loops".to_owned());
+            over.store(true, Ordering::Relaxed);
+            measured
+        })
+    }
+
+    fn step(&mut self, rate: f64, factor: u32, name: String) -> anyhow::Result<Section> {
         let offered = rate * f64::from(factor);
         let secs = self.bench.args.seconds;
-        output::note(&format!("Overload: {factor} times {rate:.0} events a second, {secs} s ..."));
+        output::note(&format!("Overload, {name}: {offered:.0} events a second, {secs} s ..."));
         let before = self.gauges.read()?;
         let cpu_before = self.server.cpu_secs();
         let begun = Instant::now();
@@ -139,7 +161,7 @@ impl<'a> Overload<'a> {
         figures.push(figure("first_accepted_again_ms", recovery.first_accepted.as_secs_f64() * 1e3));
         figures.push(figure("backlog_empty_again_ms", recovery.backlog_empty.as_secs_f64() * 1e3));
         figures.extend(cpu.map(|secs| figure("server_cpu_secs", secs)));
-        Ok(Section { name: format!("{factor}x"), figures })
+        Ok(Section { name, figures })
     }
 
     /// Sends while the gauges are watched.

@@ -6,7 +6,7 @@ fn an_overload_ends_with_its_proof_and_leaves_nothing_behind() {
     let folder = Folder::new();
     let args = ["bench", "overload", "--seconds", "1", "--factor", "2", "--rate", "2000"];
     let said = folder.json(&args);
-    for step in ["overload_1x", "overload_2x"] {
+    for step in ["overload_1x_beside_busy_loops", "overload_1x", "overload_2x"] {
         assert!(said[step]["accepted_events_per_second"].as_f64().is_some_and(|n| n > 0.0), "{said}");
         for name in
             ["refused_by_backlog", "accepted_p99_ms_from_due", "memory_mib_max", "backlog_empty_again_ms"]
