@@ -61,6 +61,13 @@ impl AddAssign for Counters {
 
 impl SubAssign for Counters {
     fn sub_assign(&mut self, other: Self) {
-        *self = Self::from_values(std::array::from_fn(|i| self.values()[i] - other.values()[i]));
+        self.visitors -= other.visitors;
+        self.first_visitors -= other.first_visitors;
+        self.visits -= other.visits;
+        self.pageviews -= other.pageviews;
+        self.events -= other.events;
+        self.bounces -= other.bounces;
+        self.duration_secs -= other.duration_secs;
+        self.amount -= other.amount;
     }
 }

@@ -79,15 +79,19 @@ impl Delta {
     fn unit(&mut self, events: &[UnitEvent], day: &DayFrame, timeout_secs: i64, sign: Sign) {
         debug_assert!(events.is_sorted_by_key(UnitEvent::order), "a unit's events ascend");
         let visits = visits(events, day, timeout_secs);
+        let walked: Vec<Walked<'_>> = visits.iter().map(|visit| Walked::of(visit, day)).collect();
         for statistic in Statistic::BY_VALUE {
-            for visit in &visits {
-                self.tally.visit(statistic, visit, day);
+            for visit in &walked {
+                match statistic.is_of_visit() {
+                    true => self.tally.visit(statistic, visit),
+                    false => self.tally.events(statistic, visit),
+                }
             }
             self.flush(statistic, day, sign);
         }
         for visit in &visits {
             self.flows(visit, day, sign);
-            for event in visit.events {
+            for event in visit.events.iter().filter(|event| event.amount.is_some()) {
                 self.sale(event, day.hour_of(event.time.secs()), day, sign);
             }
         }
@@ -140,6 +144,47 @@ fn own_counts(event: &UnitEvent) -> Counters {
     }
 }
 
+/// A visit and its counted events by hour. Where all events of a visit show one value, their hours are
+/// all that counts of them: most statistics never look at the events.
+struct Walked<'a> {
+    visit: &'a Visit<'a>,
+    start_hour: i64,
+    /// Ascending; at least one.
+    hours: Vec<WalkedHour>,
+}
+
+struct WalkedHour {
+    hour: i64,
+    events: usize,
+    /// What they add by themselves.
+    counts: Counters,
+}
+
+impl<'a> Walked<'a> {
+    fn of(visit: &'a Visit<'a>, day: &DayFrame) -> Self {
+        let mut hours: Vec<WalkedHour> = Vec::with_capacity(1);
+        for event in counted(visit) {
+            let hour = day.hour_of(event.time.secs());
+            if hours.last().is_none_or(|last| last.hour != hour) {
+                hours.push(WalkedHour { hour, events: 0, counts: Counters::default() });
+            }
+            if let Some(last) = hours.last_mut() {
+                last.events += 1;
+                last.counts += own_counts(event);
+            }
+        }
+        Self { visit, start_hour: day.hour_of(visit.start_secs), hours }
+    }
+
+    fn once(&self) -> Option<Counters> {
+        self.visit.counts.then(|| visit_counts(self.visit))
+    }
+}
+
+fn counted<'a>(visit: &Visit<'a>) -> impl Iterator<Item = &'a UnitEvent> {
+    visit.events.iter().filter(|event| event.is_counted())
+}
+
 /// One statistic of one unit while it is counted: few rows, so a search from the end beats a hash
 /// until there are many.
 #[derive(Debug, Default)]
@@ -148,34 +193,68 @@ struct Tally {
     rows: Vec<(ValueId, Option<i64>, Counters)>,
     /// Where each row is; filled once there are more than [`SEARCHED_ROWS_MAX`].
     places: FxHashMap<(ValueId, Option<i64>), usize>,
+    /// What the events of one visit show: value, hour, counts. Empty between visits.
+    shown: Vec<(ValueId, i64, Counters)>,
 }
 
 const SEARCHED_ROWS_MAX: usize = 24;
 
 impl Tally {
-    fn visit(&mut self, statistic: Statistic, visit: &Visit<'_>, day: &DayFrame) {
-        let start_hour = day.hour_of(visit.start_secs);
-        let mut visited = Distinct::default();
-        for event in visit.events.iter().filter(|event| event.is_counted()) {
-            let Some(value) = statistic.value_of(Seen { visit: Some(visit), event }) else { continue };
-            let hour = day.hour_of(event.time.secs());
-            self.visitor(value, hour);
-            self.both(value, hour, own_counts(event));
-            if visit.counts && visited.is_new(value) {
-                self.both(value, start_hour, visit_counts(visit));
-            }
+    /// A visit whose events all show the same value, if any.
+    fn visit(&mut self, statistic: Statistic, walked: &Walked<'_>) {
+        let Some(first) = counted(walked.visit).next() else { return };
+        let seen = Seen { visit: Some(walked.visit), event: first };
+        let Some(value) = statistic.value_of(seen) else { return };
+        for of in &walked.hours {
+            self.seen(value, of.hour, of.counts);
+        }
+        if let Some(counts) = walked.once() {
+            self.both(value, walked.start_hour, counts);
         }
     }
 
-    /// The visitor was here in this hour: once per hour, once per day.
-    fn visitor(&mut self, value: ValueId, hour: i64) {
+    /// A visit whose events show values of their own.
+    fn events(&mut self, statistic: Statistic, walked: &Walked<'_>) {
+        let mut shown = std::mem::take(&mut self.shown);
+        let mut events = counted(walked.visit);
+        for of in &walked.hours {
+            for event in events.by_ref().take(of.events) {
+                let Some(value) = statistic.value_of(Seen { visit: Some(walked.visit), event }) else {
+                    continue;
+                };
+                match shown.last_mut().filter(|last| (last.0, last.1) == (value, of.hour)) {
+                    Some(last) => last.2 += own_counts(event),
+                    None => shown.push((value, of.hour, own_counts(event))),
+                }
+            }
+        }
+        // Hours of a value stay in their order, which tells where the visitor was seen first.
+        shown.sort_unstable_by_key(|(value, hour, _)| (*value, *hour));
+        for values in shown.chunk_by(|a, b| a.0 == b.0) {
+            for hours in values.chunk_by(|a, b| a.1 == b.1) {
+                let mut sum = Counters::default();
+                hours.iter().for_each(|(_, _, counts)| sum += *counts);
+                self.seen(hours[0].0, hours[0].1, sum);
+            }
+            if let Some(counts) = walked.once() {
+                self.both(values[0].0, walked.start_hour, counts);
+            }
+        }
+        shown.clear();
+        self.shown = shown;
+    }
+
+    /// The visitor was here in this hour, once per hour and once per day, and did this.
+    fn seen(&mut self, value: ValueId, hour: i64, counts: Counters) {
         let of_day = self.at(value, None);
         let first = i64::from(of_day.visitors == 0);
         of_day.visitors = 1;
         of_day.first_visitors = 1;
+        *of_day += counts;
         let of_hour = self.at(value, Some(hour));
         of_hour.visitors = 1;
         of_hour.first_visitors += first;
+        *of_hour += counts;
     }
 
     fn both(&mut self, value: ValueId, hour: i64, counters: Counters) {
@@ -204,26 +283,6 @@ impl Tally {
         } else {
             self.places.get(&(value, hour)).copied()
         }
-    }
-}
-
-/// The values met so far in one visit.
-#[derive(Default)]
-struct Distinct {
-    few: Vec<ValueId>,
-    many: FxHashMap<ValueId, ()>,
-}
-
-impl Distinct {
-    fn is_new(&mut self, value: ValueId) -> bool {
-        if self.few.contains(&value) {
-            return false;
-        }
-        if self.few.len() < SEARCHED_ROWS_MAX {
-            self.few.push(value);
-            return true;
-        }
-        self.many.insert(value, ()).is_none()
     }
 }
 

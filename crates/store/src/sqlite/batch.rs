@@ -8,6 +8,7 @@ use weir_rollups::{Client, Source, ValueId};
 use weir_sqlite::{OwnFile, Place, Tuning};
 
 use super::dictionary::{Dictionary, Wanted};
+use super::held::Held;
 use super::schema;
 use super::units::Interned;
 use crate::{Checkpoint, Dimension, StoreError, StoreReader};
@@ -21,7 +22,10 @@ pub struct Store {
 /// Everything that one batch of the processor changes: all of it, or nothing. Dropped without
 /// [`Batch::commit`], it never happened.
 pub struct Batch<'a> {
+    /// Before the transaction, which ends when it is dropped: nothing may be left running then.
+    pub(super) held: Held<'a>,
     pub(super) tx: Transaction<'a>,
+    pub(super) conn: &'a Connection,
     place: &'a Place,
     pub(super) dictionary: &'a mut Dictionary,
     /// Ids remembered and forgotten, by hour of receipt, that are not in `seen_hours` yet.
@@ -74,9 +78,11 @@ impl Store {
         self.dictionary.drop_staged();
         self.file.stay_in_place()?;
         let (conn, place) = self.file.parts_mut();
-        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let conn: &Connection = conn;
+        let tx = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
         let (dictionary, seen) = (&mut self.dictionary, BTreeMap::new());
-        Ok(Batch { tx, place, dictionary, seen, interned: Interned::default() })
+        let (held, interned) = (Held::default(), Interned::default());
+        Ok(Batch { held, tx, conn, place, dictionary, seen, interned })
     }
 }
 
@@ -149,7 +155,8 @@ impl Batch<'_> {
     /// [`Store::begin`] sees to that, and the checkpoint tells which it was.
     pub fn commit(mut self) -> Result<(), StoreError> {
         self.write_seen_hours()?;
-        let Self { tx, place, dictionary, .. } = self;
+        let Self { held, tx, place, dictionary, .. } = self;
+        drop(held);
         tx.commit()?;
         dictionary.keep_staged();
         Ok(place.check()?)

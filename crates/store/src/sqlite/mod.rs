@@ -7,6 +7,7 @@ mod schema;
 mod dictionary;
 
 mod batch;
+mod held;
 
 mod units;
 

@@ -5,6 +5,7 @@ use weir_event::{LocalDay, Millis, Reason, SiteId};
 use weir_rollups::{UnitEvent, ValueId};
 
 use super::batch::Batch;
+use super::held::held;
 use super::units::{Interned, kind_code, kind_of};
 use crate::{LogRow, NewRow, StoreError};
 
@@ -71,7 +72,8 @@ impl Batch<'_> {
         let client = self.client_id(row.site, event.client)?;
         let source = self.source_id(row.site, event.source)?;
         let (currency, amount) = event.amount.map_or((0, None), |(id, minor)| (id.0, Some(minor)));
-        let inserted = self.tx.prepare_cached(sql)?.execute(params![
+        let place = if sql == ADDED_BY { &mut self.held.log } else { &mut self.held.log_sealed };
+        let inserted = held(place, self.conn, sql)?.execute(params![
             row.site.0,
             at,
             tie,

@@ -6,6 +6,7 @@ use weir_fault::Mistake;
 
 use super::batch::Batch;
 use super::books::count;
+use super::held::held;
 use crate::{SeenIds, StoreError};
 
 /// When an id was received that is not to be forgotten.
@@ -29,7 +30,7 @@ impl Batch<'_> {
     pub fn remember(&mut self, site: SiteId, id: EventId, received: Millis) -> Result<bool, StoreError> {
         let sql = "INSERT OR IGNORE INTO seen_ids (site, id, received) VALUES (?1, ?2, ?3)";
         let secs = received.secs();
-        let is_new = self.tx.prepare_cached(sql)?.execute((site.0, id.0, secs))? == 1;
+        let is_new = held(&mut self.held.remember, self.conn, sql)?.execute((site.0, id.0, secs))? == 1;
         if is_new {
             *self.seen.entry(secs.div_euclid(HOUR_SECS)).or_default() += 1;
         }

@@ -5,6 +5,7 @@ use weir_event::{Grain, LocalDay, Month, SiteId};
 use weir_rollups::{Counters, Delta, Key, Statistic, Table, ValueId};
 
 use super::batch::Batch;
+use super::held::held;
 use super::layout::Layout;
 use crate::{StatRow, StoreError};
 
@@ -58,16 +59,18 @@ impl Batch<'_> {
     }
 
     fn add_row(&mut self, site: SiteId, key: &Key, counters: &Counters) -> Result<(), StoreError> {
-        let (sql, layout) = (sql_of(key.table), Layout::of(key.table));
+        let (table, sql, layout) = (key.table as usize, sql_of(key.table), Layout::of(key.table));
         let (grain, role) = (key.grain as i64, i64::from(key.role));
         let (value, second) = (i64::from(key.value.0), i64::from(key.second.0));
         let key = [i64::from(site.0), grain, role, key.bucket, value, second];
         let key = &key[..layout.key_columns()];
         let values = counters.values();
         let counts = layout.counters.iter().map(|place| &values[*place]);
-        self.tx.prepare_cached(&sql.add)?.execute(params_from_iter(key.iter().chain(counts)))?;
+        held(&mut self.held.add[table], self.conn, &sql.add)?
+            .execute(params_from_iter(key.iter().chain(counts)))?;
         if values.iter().any(|counter| *counter < 0) {
-            self.tx.prepare_cached(&sql.drop_if_zero)?.execute(params_from_iter(key))?;
+            held(&mut self.held.drop_if_zero[table], self.conn, &sql.drop_if_zero)?
+                .execute(params_from_iter(key))?;
         }
         Ok(())
     }
