@@ -1,48 +1,59 @@
-//! A day's statistics from its log alone, the way that proves or restores them. Bounded in memory
-//! whatever the day holds: visitors are shared out over several readings of the log, and rows of
-//! statistics over several recomputations.
+//! A day's statistics from its log alone, the way that proves or restores them. What there is is read
+//! once; of what is counted then no more is held in memory than [`Bounds`] say, whatever the day
+//! holds: the rest lies in temporary files beside the database.
 
-use std::hash::{Hash, Hasher};
+mod events;
+mod rows;
+mod spill;
 
-use rustc_hash::{FxHashMap, FxHasher};
+use std::io;
+use std::path::Path;
+
+use rustc_hash::FxHashMap;
 use weir_rollups::{Counters, Delta, Key, UnitEvent};
-use weir_store::{LogRow, SiteDay};
+use weir_sqlite::Trouble;
+use weir_store::{LogRow, SiteDay, StoreError};
+
+use self::events::Events;
+pub(crate) use self::rows::Rows;
 
 /// How much of a day is held in memory.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
-    /// Events of one share of the visitors.
     pub events: usize,
-    /// Rows of one part of the statistics: of those found and of those expected, each.
+    /// Rows of statistics: of those found and of those expected, each.
     pub rows: usize,
 }
 
-pub(crate) const BOUNDS: Bounds = Bounds { events: 250_000, rows: 250_000 };
+pub(crate) const BOUNDS: Bounds = Bounds { events: 125_000, rows: 125_000 };
 
-/// Past this, one visitor or one row would be too much, and smaller shares can't help.
-const SHARES_MAX: u64 = 1 << 12;
+/// How often what is too much is shared out again. After so many times it is one visitor or one row,
+/// and smaller shares can't help.
+const DEEPEST: u32 = 4;
 
-/// A day as it lies in the store.
-pub(crate) trait Source {
-    type Error;
-
-    /// Calls back for every row of the day's log, ascending.
-    fn log(&mut self, each: &mut dyn FnMut(&LogRow<'_>)) -> Result<(), Self::Error>;
-
-    /// Calls back for every row of the day's statistics.
-    fn rows(&mut self, each: &mut dyn FnMut(Key, Counters)) -> Result<(), Self::Error>;
-
-    /// Hears of each visitor's events; more than once where the day is read again.
-    fn unit(&mut self, visitor: u64, events: &[UnitEvent]) -> Result<(), Self::Error>;
-
-    /// Hears what a part of the statistics should be and what it is. Part 0 comes first, and again
-    /// where all that was said before is void.
-    fn part(&mut self, part: Part) -> Result<(), Self::Error>;
+/// A day as it lies in the store, read and not yet counted.
+pub(crate) struct Gathered {
+    day: SiteDay,
+    /// Rows of the log that count.
+    counted: u64,
+    events: Events,
+    expected: Rows,
+    found: Rows,
+    /// The first thing that went wrong with a temporary file: readers of a database can't be stopped.
+    failed: io::Result<()>,
 }
 
-/// A part of a day's statistics, every value's rows whole.
+/// Who hears what the log says.
+pub(crate) trait Hear {
+    /// Hears of each visitor's events, ascending.
+    fn unit(&mut self, visitor: u64, events: &[UnitEvent]) -> Result<(), StoreError>;
+
+    /// Hears what a part of the statistics should be and what it is.
+    fn part(&mut self, part: Part) -> Result<(), StoreError>;
+}
+
+/// A part of a day's statistics.
 pub(crate) struct Part {
-    pub number: u64,
     pub expected: Delta,
     pub found: FxHashMap<Key, Counters>,
 }
@@ -69,159 +80,112 @@ impl Part {
     }
 }
 
-/// Recomputes a day and tells it beside what is there, part by part.
-pub(crate) fn day<S: Source>(source: &mut S, day: &SiteDay, bounds: Bounds) -> Result<(), S::Error> {
-    let mut sharing = Sharing { day, bounds, parts: 1, shares: 1 };
-    while !sharing.go_through(source)? {
-        sharing.parts *= 2;
-    }
-    Ok(())
-}
-
-/// Which of `parts` a row belongs to: all grains of a value to the same.
-pub(crate) fn part_of(key: &Key, parts: u64) -> u64 {
-    let mut hasher = FxHasher::default();
-    (key.table as u8, key.role, key.value.0, key.second.0).hash(&mut hasher);
-    hasher.finish() % parts
-}
-
-struct Sharing<'a> {
-    day: &'a SiteDay,
-    bounds: Bounds,
-    parts: u64,
-    shares: u64,
-}
-
-impl Sharing<'_> {
-    /// False where a part is too large.
-    fn go_through<S: Source>(&mut self, source: &mut S) -> Result<bool, S::Error> {
-        for number in 0..self.parts {
-            let Some(found) = self.found(source, number)? else { return Ok(false) };
-            let Some(expected) = self.expected(source, number)? else { return Ok(false) };
-            source.part(Part { number, expected, found })?;
-        }
-        Ok(true)
+impl Gathered {
+    /// `folder`: where temporary files may be, if need be.
+    pub fn new(day: SiteDay, bounds: Bounds, folder: &Path) -> Self {
+        let rows = || Rows::new(folder.to_owned(), bounds.rows);
+        let events = Events::new(folder.to_owned(), bounds.events);
+        Self { day, counted: 0, events, expected: rows(), found: rows(), failed: Ok(()) }
     }
 
-    fn found<S: Source>(
-        &self,
-        source: &mut S,
-        part: u64,
-    ) -> Result<Option<FxHashMap<Key, Counters>>, S::Error> {
-        let mut found = FxHashMap::default();
-        let max = self.rows_max();
-        source.rows(&mut |key, counters| {
-            if part_of(&key, self.parts) == part && found.len() <= max {
-                found.insert(key, counters);
-            }
-        })?;
-        Ok((found.len() <= max).then_some(found))
-    }
-
-    fn expected<S: Source>(&mut self, source: &mut S, part: u64) -> Result<Option<Delta>, S::Error> {
-        loop {
-            let mut rows = Rows { delta: Delta::default(), part, parts: self.parts, kept: 0 };
-            match self.fold(source, &mut rows)? {
-                Folded::All => return Ok(Some(rows.delta)),
-                Folded::TooManyRows => return Ok(None),
-                // Begin again with smaller shares.
-                Folded::TooManyEvents => self.shares *= 2,
-            }
-        }
-    }
-
-    fn fold<S: Source>(&self, source: &mut S, rows: &mut Rows) -> Result<Folded, S::Error> {
-        for number in 0..self.shares {
-            let mut share = Share { units: FxHashMap::default(), held: 0 };
-            source.log(&mut |row| share.take(row, self, number, rows))?;
-            if share.held > self.events_max() {
-                return Ok(Folded::TooManyEvents);
-            }
-            for (visitor, mut events) in share.units {
-                events.sort_unstable_by_key(UnitEvent::order);
-                rows.delta.add_unit(&events, &self.day.frame, self.day.visit_timeout_secs);
-                rows.thin_out();
-                if rows.part == 0 {
-                    source.unit(visitor, &events)?;
-                }
-            }
-            if rows.kept_only() > self.rows_max() {
-                return Ok(Folded::TooManyRows);
-            }
-        }
-        Ok(Folded::All)
-    }
-
-    fn events_max(&self) -> usize {
-        if self.shares < SHARES_MAX { self.bounds.events } else { usize::MAX }
-    }
-
-    fn rows_max(&self) -> usize {
-        if self.parts < SHARES_MAX { self.bounds.rows } else { usize::MAX }
-    }
-}
-
-enum Folded {
-    All,
-    TooManyEvents,
-    TooManyRows,
-}
-
-/// The counted events of some of the visitors.
-struct Share {
-    units: FxHashMap<u64, Vec<UnitEvent>>,
-    held: usize,
-}
-
-impl Share {
-    fn take(&mut self, row: &LogRow<'_>, sharing: &Sharing<'_>, number: u64, rows: &mut Rows) {
-        if !sharing.day.counts(row.set_aside) || self.held > sharing.events_max() {
+    /// A row of the day's log.
+    pub fn log(&mut self, row: &LogRow<'_>) {
+        if self.failed.is_err() || !self.day.counts(row.set_aside) {
             return;
         }
-        match row.visitor {
-            Some(visitor) if visitor % sharing.shares == number => {
-                self.units.entry(visitor).or_default().push(row.event);
-                self.held += 1;
-            }
-            Some(_) => {}
+        self.counted += 1;
+        self.failed = match row.visitor {
+            Some(visitor) => self.events.add(visitor, row.event),
             // Nothing to wait for: it stands alone.
-            None if number == 0 => {
-                rows.delta.add_late(&row.event, &sharing.day.frame);
-                rows.thin_out();
-            }
-            None => {}
+            None => self.expected.with(|delta| delta.add_late(&row.event, &self.day.frame)),
+        };
+    }
+
+    /// A row of the day's statistics.
+    pub fn row(&mut self, key: Key, counters: Counters) {
+        if self.failed.is_ok() {
+            self.failed = self.found.add(key, counters);
         }
+    }
+
+    /// How many rows of the log count.
+    pub fn counted(&self) -> u64 {
+        self.counted
+    }
+
+    /// Counts, and tells what should be beside what is.
+    pub fn tell(self, hear: &mut dyn Hear) -> Result<(), StoreError> {
+        self.tell_each(hear).map_err(Stop::into_store_error)
+    }
+
+    fn tell_each(self, hear: &mut dyn Hear) -> Result<(), Stop> {
+        let Self { day, events, mut expected, found, failed, .. } = self;
+        failed?;
+        events.each_unit::<Stop>(&mut |visitor, events| {
+            expected.with(|delta| delta.add_unit(events, &day.frame, day.visit_timeout_secs))?;
+            Ok(hear.unit(visitor, events)?)
+        })?;
+        each_part(expected, found, &mut |part| hear.part(part))
     }
 }
 
-/// Rows of one part while they are summed up. A visitor's day touches rows of every part; those of
-/// the others are thrown away now and then.
-struct Rows {
-    delta: Delta,
-    part: u64,
-    parts: u64,
-    /// Rows left after the last time.
-    kept: usize,
+/// Tells rows that should be beside rows that are, part by part, each key's in one; `gathered` says
+/// whether that succeeded.
+pub(crate) fn each_part_of(
+    (expected, found): (Rows, Rows),
+    gathered: io::Result<()>,
+    each: &mut dyn FnMut(Part) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let told = gathered.map_err(Stop::from).and_then(|()| each_part(expected, found, each));
+    told.map_err(Stop::into_store_error)
 }
 
-impl Rows {
-    /// Rows that may gather before the others' are thrown away.
-    const LOOSE_MAX: usize = 100_000;
+fn each_part(
+    expected: Rows,
+    found: Rows,
+    each: &mut dyn FnMut(Part) -> Result<(), StoreError>,
+) -> Result<(), Stop> {
+    rows::each_part::<Stop>(expected, found, &mut |part| Ok(each(part)?))
+}
 
-    fn thin_out(&mut self) {
-        if self.parts > 1 && self.delta.held() > self.kept + Self::LOOSE_MAX {
-            self.kept_only();
-        }
-    }
+/// Why counting ended early.
+enum Stop {
+    Store(StoreError),
+    /// A temporary file could not be written or read.
+    Spill(io::Error),
+}
 
-    fn kept_only(&mut self) -> usize {
-        if self.parts > 1 {
-            let (part, parts) = (self.part, self.parts);
-            self.delta.retain(|key| part_of(key, parts) == part);
-        }
-        self.kept = self.delta.held();
-        self.kept
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
     }
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Spill(error)
+    }
+}
+
+impl Stop {
+    fn into_store_error(self) -> StoreError {
+        let error = match self {
+            Self::Store(error) => return error,
+            Self::Spill(error) => error,
+        };
+        let is_full = error.kind() == io::ErrorKind::StorageFull;
+        let trouble = if is_full { Trouble::Full } else { Trouble::Io };
+        let message = format!("a temporary file beside the statistics database: {error}");
+        weir_sqlite::Error::refusal(message).with(trouble).into()
+    }
+}
+
+/// Spreads numbers evenly, in another way at each depth (the last step of splitmix64).
+fn mixed(number: u64, depth: u32) -> u64 {
+    let x = number.wrapping_add(u64::from(depth + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
 }
 
 /// Of a day's statistics, in the order of their keys: FNV-1a over every number. It guards against

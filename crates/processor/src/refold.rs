@@ -4,11 +4,11 @@
 use weir_event::{LocalDay, Month, SiteId};
 use weir_fault::Point;
 use weir_registry::{Counting, Registry};
-use weir_rollups::{Counters, Delta, FOLD_VERSION, Key, UnitEvent};
-use weir_store::{Batch, DayState, LogRow, SiteDay, Store, StoreError, UnitKey};
+use weir_rollups::{Delta, FOLD_VERSION, UnitEvent};
+use weir_store::{Batch, DayState, SiteDay, Store, StoreError, UnitKey};
 
 use crate::gaps::gaps;
-use crate::recompute::{self, BOUNDS, Part, Source};
+use crate::recompute::{BOUNDS, Gathered, Hear, Part};
 
 /// Rebuilds every day of `sites` (of all that the store knows, where empty) whose events are still
 /// there, and the months; returns how many days. `progress` hears (days done, days in all).
@@ -108,8 +108,10 @@ pub(crate) fn refold(
     day.fold_version = FOLD_VERSION;
     day.stale = false;
     batch.drop_units(site, day.frame.day)?;
-    let mut source = Refold { batch, site, day: &day };
-    recompute::day(&mut source, &day, BOUNDS)?;
+    let mut gathered = Gathered::new(day.clone(), BOUNDS, batch.folder());
+    batch.read_log(site, day.frame.start, day.frame.end, &mut |row| gathered.log(row))?;
+    batch.day_rows(site, &day.frame, &mut |key, counters| gathered.row(key, counters))?;
+    gathered.tell(&mut Refold { batch, site, day: &day })?;
     batch.set_day_rules(site, &day)?;
     Ok(day)
 }
@@ -120,17 +122,7 @@ struct Refold<'a, 'b> {
     day: &'a SiteDay,
 }
 
-impl Source for Refold<'_, '_> {
-    type Error = StoreError;
-
-    fn log(&mut self, each: &mut dyn FnMut(&LogRow<'_>)) -> Result<(), StoreError> {
-        self.batch.read_log(self.site, self.day.frame.start, self.day.frame.end, each)
-    }
-
-    fn rows(&mut self, each: &mut dyn FnMut(Key, Counters)) -> Result<(), StoreError> {
-        self.batch.day_rows(self.site, &self.day.frame, each)
-    }
-
+impl Hear for Refold<'_, '_> {
     fn unit(&mut self, visitor: u64, events: &[UnitEvent]) -> Result<(), StoreError> {
         match self.day.state {
             DayState::Open => {

@@ -12,8 +12,8 @@ const TRIES: u32 = 3;
 /// How much is read at a time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pace {
-    /// After this long no further piece is read in the one transaction. What is still folded then
-    /// takes less than as long again.
+    /// After this long no further piece is read in the one transaction, and a piece takes less than as
+    /// long again. Whatever is counted from what was read is counted afterwards.
     pub one: Duration,
     /// Rows of a piece.
     pub rows: usize,

@@ -1,12 +1,13 @@
 //! `weir verify`: every statistic recomputed from the log and compared.
 
-use rustc_hash::FxHashMap;
+use std::io;
+
 use weir_event::{Grain, LocalDay, Millis, Month, SiteId};
-use weir_rollups::{Counters, Delta, Key, Table, UnitEvent};
-use weir_store::{DayState, LogPlace, LogRow, Reading, SiteDay, StoreError, StoreReader};
+use weir_rollups::{Counters, Key, Table, UnitEvent};
+use weir_store::{DayState, LogPlace, Reading, SiteDay, StoreError, StoreReader};
 
 use crate::gaps::gaps;
-use crate::recompute::{self, BOUNDS, Bounds, Checksum, Part, Source, part_of};
+use crate::recompute::{BOUNDS, Bounds, Checksum, Gathered, Hear, Part, Rows, each_part_of};
 use crate::steady::{self, PACE, Pace, Steady, Stop};
 
 /// Differences told in full; beyond, they are only counted.
@@ -42,6 +43,8 @@ pub struct Verified {
     pub stale_days: u64,
     /// Days and months that changed faster than they could be read: nothing is said of them.
     pub moving: u64,
+    /// Events that were counted.
+    pub events: u64,
     pub rows: u64,
     /// All of them, told or not.
     pub different: u64,
@@ -155,13 +158,9 @@ impl Wrong {
 }
 
 /// What a reading of a day found.
-#[derive(Default)]
-struct DayFound {
-    rows: u64,
-    wrong: Wrong,
-    is_frozen: bool,
-    is_stale: bool,
-    has_wrong_checksum: bool,
+enum DayRead {
+    Frozen { rows: u64, is_right: bool },
+    Events { gathered: Box<Gathered>, is_stale: bool },
 }
 
 struct Verifying<'a> {
@@ -173,25 +172,37 @@ struct Verifying<'a> {
 
 impl Verifying<'_> {
     fn day(&mut self, site: SiteId, day: LocalDay) -> Result<Wrong, StoreError> {
-        let bounds = self.bounds;
-        let found =
-            steady::read(self.reader, site, (day, day), self.pace, |steady| read_day(steady, day, bounds))?;
-        let Some(found) = found else {
-            self.verified.days += 1;
-            self.verified.moving += 1;
-            return Ok(Wrong::default());
+        let (bounds, folder) = (self.bounds, self.reader.folder());
+        let read = steady::read(self.reader, site, (day, day), self.pace, |steady| {
+            read_day(steady, day, |day| Gathered::new(day, bounds, folder))
+        })?;
+        let read = match read {
+            Some(Some(read)) => Some(read),
+            // Gone, with its site.
+            Some(None) => return Ok(Wrong::default()),
+            None => None,
         };
-        // Gone, with its site.
-        let Some(found) = found else { return Ok(Wrong::default()) };
         self.verified.days += 1;
-        self.verified.frozen_days += u64::from(found.is_frozen);
-        self.verified.stale_days += u64::from(found.is_stale);
-        self.verified.rows += found.rows;
-        if found.has_wrong_checksum {
-            self.verified.checksum_differs(site, day);
+        match read {
+            None => self.verified.moving += 1,
+            Some(DayRead::Frozen { rows, is_right }) => {
+                self.verified.frozen_days += 1;
+                self.verified.rows += rows;
+                if !is_right {
+                    self.verified.checksum_differs(site, day);
+                }
+            }
+            Some(DayRead::Events { gathered, is_stale }) => {
+                self.verified.stale_days += u64::from(is_stale);
+                self.verified.events += gathered.counted();
+                let mut found = Found::default();
+                gathered.tell(&mut found)?;
+                self.verified.rows += found.rows;
+                self.tell(site, &found.wrong)?;
+                return Ok(found.wrong);
+            }
         }
-        self.tell(site, &found.wrong)?;
-        Ok(found.wrong)
+        Ok(Wrong::default())
     }
 
     /// A month is compared with its days; one that is right must not be accused because a day is
@@ -201,22 +212,18 @@ impl Verifying<'_> {
             return Ok(());
         }
         let days = (month.first_day(), LocalDay(month.next().first_day().0 - 1));
-        let max = self.bounds.rows;
-        let found = steady::read(self.reader, site, days, self.pace, |steady| {
-            let mut parts = 1;
-            loop {
-                if let Some(found) = read_month(steady, (month, days), wrong, (parts, max))? {
-                    return Ok(found);
-                }
-                parts *= 2;
-            }
+        let rows = || Rows::new(self.reader.folder().to_owned(), self.bounds.rows);
+        let read = steady::read(self.reader, site, days, self.pace, |steady| {
+            read_month(steady, (month, days), [rows(), rows()])
         })?;
-        let Some((rows, different)) = found else {
+        let Some(read) = read else {
             self.verified.moving += 1;
             return Ok(());
         };
-        self.verified.rows += rows;
-        self.tell(site, &different)
+        let mut found = Found::default();
+        read.tell(month, wrong, &mut found)?;
+        self.verified.rows += found.rows;
+        self.tell(site, &found.wrong)
     }
 
     /// Where there is no day, there must be no row either.
@@ -255,72 +262,74 @@ impl Verifying<'_> {
 }
 
 /// `None` where there is no such day any more.
-fn read_day(steady: &Steady<'_, '_>, day: LocalDay, bounds: Bounds) -> Result<Option<DayFound>, Stop> {
+fn read_day(
+    steady: &Steady<'_, '_>,
+    day: LocalDay,
+    gather: impl FnOnce(SiteDay) -> Gathered,
+) -> Result<Option<DayRead>, Stop> {
     let days = steady.piece(|reading| reading.site_days(steady.site, day, day))?;
     let Some(day) = days.into_iter().next() else { return Ok(None) };
-    let is_frozen = day.state == DayState::Frozen;
-    let mut proof = Proof { steady, day: &day, found: DayFound::default() };
-    if is_frozen {
-        proof.compare_checksum()?;
-    } else {
-        recompute::day(&mut proof, &day, bounds)?;
+    if day.state == DayState::Frozen {
+        return read_frozen(steady, &day).map(Some);
     }
-    let found = proof.found;
-    Ok(Some(DayFound { is_frozen, is_stale: day.stale, ..found }))
-}
-
-struct Proof<'a> {
-    steady: &'a Steady<'a, 'a>,
-    day: &'a SiteDay,
-    found: DayFound,
-}
-
-impl Source for Proof<'_> {
-    type Error = Stop;
-
-    fn log(&mut self, each: &mut dyn FnMut(&LogRow<'_>)) -> Result<(), Stop> {
-        let (site, max) = (self.steady.site, self.steady.pace.rows);
-        let range = (self.day.frame.start, self.day.frame.end);
-        let mut place = LogPlace::Start;
-        while place != LogPlace::End {
-            self.steady.piece(|reading| reading.log_piece(site, range, &mut place, max, each))?;
-        }
-        Ok(())
-    }
-
-    fn rows(&mut self, each: &mut dyn FnMut(Key, Counters)) -> Result<(), Stop> {
-        let bucket = i64::from(self.day.frame.day.0);
-        let hours = (self.day.frame.start.secs(), self.day.frame.end.secs() - 1);
-        for table in Table::ALL {
-            each_row(self.steady, (table, Grain::Hour), hours, each)?;
-            each_row(self.steady, (table, Grain::Day), (bucket, bucket), each)?;
-        }
-        Ok(())
-    }
-
-    fn unit(&mut self, _: u64, _: &[UnitEvent]) -> Result<(), Stop> {
-        Ok(())
-    }
-
-    fn part(&mut self, part: Part) -> Result<(), Stop> {
-        if part.number == 0 {
-            self.found = DayFound::default();
-        }
-        self.found.rows += part.found.len() as u64;
-        self.found.wrong.extend(part.differences());
-        Ok(())
-    }
-}
-
-impl Proof<'_> {
-    fn compare_checksum(&mut self) -> Result<(), Stop> {
-        let (mut rows, mut checksum) = (0, Checksum::default());
-        self.rows(&mut |key, counters| {
-            rows += 1;
-            checksum.add(&key, &counters);
+    let mut gathered = Box::new(gather(day.clone()));
+    each_row_of_day(steady, &day, &mut |key, counters| gathered.row(key, counters))?;
+    let range = (day.frame.start, day.frame.end);
+    let mut place = LogPlace::Start;
+    while place != LogPlace::End {
+        steady.piece(|reading| {
+            let max = steady.pace.rows;
+            reading.log_piece(steady.site, range, &mut place, max, &mut |row| gathered.log(row))
         })?;
-        self.found.rows = rows;
-        self.found.has_wrong_checksum = self.day.checksum.as_deref() != Some(checksum.bytes().as_slice());
+    }
+    Ok(Some(DayRead::Events { gathered, is_stale: day.stale }))
+}
+
+fn read_frozen(steady: &Steady<'_, '_>, day: &SiteDay) -> Result<DayRead, Stop> {
+    let (mut rows, mut checksum) = (0, Checksum::default());
+    each_row_of_day(steady, day, &mut |key, counters| {
+        rows += 1;
+        checksum.add(&key, &counters);
+    })?;
+    let is_right = day.checksum.as_deref() == Some(checksum.bytes().as_slice());
+    Ok(DayRead::Frozen { rows, is_right })
+}
+
+fn each_row_of_day(
+    steady: &Steady<'_, '_>,
+    day: &SiteDay,
+    each: &mut dyn FnMut(Key, Counters),
+) -> Result<(), Stop> {
+    let bucket = i64::from(day.frame.day.0);
+    let hours = (day.frame.start.secs(), day.frame.end.secs() - 1);
+    for table in Table::ALL {
+        each_row(steady, (table, Grain::Hour), hours, each)?;
+        each_row(steady, (table, Grain::Day), (bucket, bucket), each)?;
+    }
+    Ok(())
+}
+
+/// What was found when rows were compared.
+#[derive(Default)]
+struct Found {
+    rows: u64,
+    wrong: Wrong,
+}
+
+impl Found {
+    fn compare(&mut self, part: &Part) {
+        self.rows += part.found.len() as u64;
+        self.wrong.extend(part.differences());
+    }
+}
+
+impl Hear for Found {
+    fn unit(&mut self, _: u64, _: &[UnitEvent]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn part(&mut self, part: Part) -> Result<(), StoreError> {
+        self.compare(&part);
         Ok(())
     }
 }
@@ -345,46 +354,50 @@ fn each_row(
     Ok(())
 }
 
-/// A month's rows beside the sums of its days' rows, part by part: how many there are and which
-/// differ. `None` where `parts` parts are too few for `max` rows each.
+/// A month's rows, and the sums of its days' rows.
+struct MonthRead {
+    expected: Rows,
+    found: Rows,
+    failed: io::Result<()>,
+}
+
 fn read_month(
     steady: &Steady<'_, '_>,
     (month, days): (Month, (LocalDay, LocalDay)),
-    wrong: &Wrong,
-    (parts, max): (u64, usize),
-) -> Result<Option<(u64, Wrong)>, Stop> {
-    let (mut rows, mut different) = (0, Wrong::default());
-    for number in 0..parts {
-        let is_mine = |key: &Key| part_of(key, parts) == number;
-        let (mut expected, mut found) = (Delta::default(), FxHashMap::default());
-        // Flows are kept by day only.
-        for table in Table::ALL.into_iter().filter(|table| *table != Table::Flow) {
-            let range = (i64::from(days.0.0), i64::from(days.1.0));
-            each_row(steady, (table, Grain::Day), range, &mut |key, counters| {
-                if is_mine(&key) && expected.held() <= max {
-                    expected.add(of_month(&key, month), counters);
-                }
-            })?;
-            let bucket = i64::from(month.0);
-            each_row(steady, (table, Grain::Month), (bucket, bucket), &mut |key, counters| {
-                if is_mine(&key) && found.len() <= max {
-                    found.insert(key, counters);
-                }
-            })?;
-        }
-        if expected.held().max(found.len()) > max {
-            return Ok(None);
-        }
-        let in_months = |key: &Key| key.grain == Grain::Day && key.table != Table::Flow && is_mine(key);
+    [expected, found]: [Rows; 2],
+) -> Result<MonthRead, Stop> {
+    let mut read = MonthRead { expected, found, failed: Ok(()) };
+    let (range, bucket) = ((i64::from(days.0.0), i64::from(days.1.0)), i64::from(month.0));
+    // Flows are kept by day only.
+    for table in Table::ALL.into_iter().filter(|table| *table != Table::Flow) {
+        each_row(steady, (table, Grain::Day), range, &mut |key, counters| {
+            if read.failed.is_ok() {
+                read.failed = read.expected.add(of_month(&key, month), counters);
+            }
+        })?;
+        each_row(steady, (table, Grain::Month), (bucket, bucket), &mut |key, counters| {
+            if read.failed.is_ok() {
+                read.failed = read.found.add(key, counters);
+            }
+        })?;
+    }
+    Ok(read)
+}
+
+impl MonthRead {
+    /// As if the days' rows were right.
+    fn tell(mut self, month: Month, wrong: &Wrong, to: &mut Found) -> Result<(), StoreError> {
+        let in_months = |key: &Key| key.grain == Grain::Day && key.table != Table::Flow;
         for (key, log, row) in wrong.rows.iter().filter(|(key, ..)| in_months(key)) {
             let mut off = *log;
             off -= *row;
-            expected.add(of_month(key, month), off);
+            self.failed = self.failed.and_then(|()| self.expected.add(of_month(key, month), off));
         }
-        rows += found.len() as u64;
-        different.extend(Part { number, expected, found }.differences());
+        each_part_of((self.expected, self.found), self.failed, &mut |part| {
+            to.compare(&part);
+            Ok(())
+        })
     }
-    Ok(Some((rows, different)))
 }
 
 fn of_month(key: &Key, month: Month) -> Key {

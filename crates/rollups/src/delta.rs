@@ -66,9 +66,9 @@ impl Delta {
         *self.rows.entry(key).or_default() += counters;
     }
 
-    /// Keeps only some of the rows, for who can't hold all of them at once.
-    pub fn retain(&mut self, keep: impl Fn(&Key) -> bool) {
-        self.rows.retain(|key, _| keep(key));
+    /// Every row, those without counts too, in no order; none is held afterwards.
+    pub fn drain(&mut self) -> impl Iterator<Item = (Key, Counters)> {
+        self.rows.drain()
     }
 
     /// How many rows are held.

@@ -103,6 +103,11 @@ impl Batch<'_> {
         read_checkpoint(&self.tx)
     }
 
+    /// Where the database lies.
+    pub fn folder(&self) -> &Path {
+        folder_of(self.place.path())
+    }
+
     /// Moves the checkpoint; the batch's rows and this line are one transaction, which is why
     /// repeating a batch after a crash changes nothing.
     pub fn advance(&mut self, to: Checkpoint) -> Result<(), StoreError> {
@@ -161,6 +166,10 @@ impl Batch<'_> {
         dictionary.keep_staged();
         Ok(place.check()?)
     }
+}
+
+pub(super) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 pub(super) fn read_checkpoint(conn: &Connection) -> Result<Option<Checkpoint>, StoreError> {

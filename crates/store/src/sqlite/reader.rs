@@ -2,6 +2,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use quick_cache::sync::Cache;
@@ -10,7 +11,7 @@ use weir_event::{Grain, LocalDay, Millis, QueueId, Seq, SiteId, limits};
 use weir_rollups::{Counters, Key, Statistic, Table, ValueId};
 use weir_sqlite::Readers;
 
-use super::batch::read_checkpoint;
+use super::batch::{folder_of, read_checkpoint};
 use super::rows::LogPlace;
 use super::units::Interned;
 use super::{books, days, dead, dictionary, queues, rows, seen, stats};
@@ -28,8 +29,10 @@ const CACHE_KIB: u32 = 8 * 1024;
 pub struct StoreReader(Arc<Shared>);
 
 struct Shared {
+    path: PathBuf,
     readers: Readers,
     texts: Cache<u32, Arc<str>>,
+    longest_us: AtomicU64,
 }
 
 /// One committed state of the store.
@@ -41,8 +44,9 @@ pub struct Reading<'a> {
 
 impl StoreReader {
     pub(super) fn new(path: PathBuf) -> Self {
-        let readers = Readers::new(path, CACHE_KIB, limits::READERS_MAX, limits::READERS_IDLE);
-        Self(Arc::new(Shared { readers, texts: Cache::new(TEXTS_KEPT) }))
+        let readers = Readers::new(path.clone(), CACHE_KIB, limits::READERS_MAX, limits::READERS_IDLE);
+        let (texts, longest_us) = (Cache::new(TEXTS_KEPT), AtomicU64::new(0));
+        Self(Arc::new(Shared { path, readers, texts, longest_us }))
     }
 
     /// Opens an existing store for reading.
@@ -68,10 +72,22 @@ impl StoreReader {
         let begun = Instant::now();
         let answer = question(&Reading { tx, shared: &self.0, interned: RefCell::default() });
         let took = begun.elapsed();
+        let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.0.longest_us.fetch_max(took_us, Ordering::Relaxed);
         if took > Duration::from_millis(limits::READ_TRANSACTION_MS_MAX) {
             tracing::warn!(ms = took.as_millis(), "a read of the statistics held up the WAL");
         }
         answer
+    }
+
+    /// The longest that any read has taken so far.
+    pub fn longest(&self) -> Duration {
+        Duration::from_micros(self.0.longest_us.load(Ordering::Relaxed))
+    }
+
+    /// Where the database lies.
+    pub fn folder(&self) -> &Path {
+        folder_of(&self.0.path)
     }
 }
 
