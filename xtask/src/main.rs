@@ -9,6 +9,8 @@ mod tidy;
 
 mod torture;
 
+mod guard;
+
 mod test;
 
 mod fuzz;
@@ -17,8 +19,10 @@ mod soak;
 use std::process::ExitCode;
 
 const HELP: &str = "\
-cargo xtask test [PART...]   every check: tidy, rust, torture, tracker, ui, browser (or only those named)
+cargo xtask test [PART...]   every check: tidy, rust, guard, torture, tracker, ui, browser (or only those named)
 cargo xtask tidy             arrows between crates, sizes of files, who knows what
+cargo xtask guard [PATH...] [--write]
+                             what the hot paths cost in instructions, against what is written down
 cargo xtask fuzz [TARGET...] [--seconds N] [--seed S]
                              throws bytes at parsers, N seconds (60) each; all of them or those named
 cargo xtask soak --minutes N [--seed S]
@@ -29,6 +33,7 @@ fn main() -> ExitCode {
     let outcome = match args.split_first() {
         Some((chore, parts)) if chore == "test" => test::run_parts(parts),
         Some((chore, [])) if chore == "tidy" => tidy::run(),
+        Some((chore, args)) if chore == "guard" => guard::run_with(args),
         Some((chore, args)) if chore == "fuzz" => fuzz::run_targets(args),
         Some((chore, args)) if chore == "soak" => soak::run(args),
         _ => {

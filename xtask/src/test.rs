@@ -3,13 +3,14 @@
 use anyhow::{bail, ensure};
 
 use crate::chore::{need, output, root, run, run_with};
-use crate::{tidy, torture};
+use crate::{guard, tidy, torture};
 
 type Part = (&'static str, fn() -> anyhow::Result<()>);
 
-const PARTS: [Part; 6] = [
+const PARTS: [Part; 7] = [
     ("tidy", tidy::run),
     ("rust", rust),
+    ("guard", guard::check),
     ("torture", torture::share),
     ("tracker", tracker),
     ("ui", ui),

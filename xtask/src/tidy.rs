@@ -10,7 +10,7 @@ use anyhow::{Context, ensure};
 use crate::chore::{output, root};
 
 /// Who may use whom; each may also use `event` and `fault`. ARCHITECTURE.md explains these lines.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("ingest", &["queue", "registry"]),
     ("queue", &["sqlite"]),
     ("processor", &["queue", "registry", "rollups", "sqlite", "store"]),
@@ -28,11 +28,12 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ),
     ("testkit", &[]),
     ("torture", &["processor", "query", "queue", "registry", "rollups", "sqlite", "store", "testkit"]),
+    ("guard", &["ingest", "processor", "query", "queue", "registry", "store", "testkit"]),
 ];
 
 /// Libraries that only these crates may know.
 const KNOWERS: [(&str, &[&str]); 2] = [
-    ("axum", &["ingest", "dashboard", "server"]),
+    ("axum", &["ingest", "dashboard", "server", "guard"]),
     ("rusqlite", &["sqlite", "queue", "registry", "store", "torture"]),
 ];
 
