@@ -123,11 +123,14 @@ fn compare(
     counted: &[Counts],
 ) -> anyhow::Result<()> {
     let comparable = baseline.machine.target == machine.target;
-    println!("\n{:<14} {:<12} {:>14} {:>14} {:>9}", "path", "a", "before", "now", "change");
+    println!("\n{:<14} {:<12} {:>14} {:>14} {:>9}", "path", "per", "before", "now", "change");
     let mut faults = Vec::new();
     for (path, counts) in paths.iter().zip(counted) {
         for verdict in baseline.judge(&path.name, counts) {
-            let Verdict { what, before, now, .. } = verdict;
+            let Verdict { what, before, now } = verdict;
+            if before == Some(0.0) && now == 0.0 {
+                continue;
+            }
             let change =
                 verdict.change().map_or_else(|| "new".to_owned(), |change| format!("{change:+.1} %"));
             let before = before.map_or_else(|| "-".to_owned(), shown);
@@ -139,7 +142,7 @@ fn compare(
             );
             if verdict.is_off(baseline.tolerance_percent) {
                 faults.push(format!(
-                    "{}: {} {what} a {} now, {before} before ({change})",
+                    "{}: {} {what} per {} now, {before} before ({change})",
                     path.name,
                     shown(now),
                     path.unit
@@ -164,7 +167,7 @@ fn compare(
     let first = paths.first().map_or("", |path| &path.name);
     ensure!(
         faults.is_empty(),
-        "hot paths cost more than {} % more or less than {FILE} says:\n  {}{other_compiler}\n\
+        "hot paths cost something else than {FILE} says, by more than {} %:\n  {}{other_compiler}\n\
          Is it meant (a faster path is, too)? `cargo xtask guard --write`, and commit {FILE} with the reason.\n\
          Else look where the instructions go, with the folder made as `guard prepare` says:\n  \
          valgrind --tool=callgrind {program} run {first} FOLDER UNITS; callgrind_annotate callgrind.out.*",
