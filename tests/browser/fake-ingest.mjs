@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { serve, textOf } from "./loopback.mjs";
 
-const SDK = new URL("../../sdk/dist/weir.js", import.meta.url);
+/** What the server serves, by its name there. */
+export const SCRIPTS = { "sdk.js": "weir.js", "sdk.core.js": "core.js" };
 
 const CORS = { "Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Retry-After" };
 
@@ -44,9 +45,10 @@ export async function fakeIngest() {
   const { port, close } = await serve((request, response) => {
     if (request.method === "POST") return deliver(request, response);
     if (request.method === "OPTIONS") fake.preflights += 1;
-    if (request.url !== "/y/api/v1/sdk.js") return response.writeHead(404).end();
+    const file = SCRIPTS[request.url.replace("/y/api/v1/", "")];
+    if (!file) return response.writeHead(404).end();
     response.writeHead(200, { "Content-Type": "text/javascript", ...CORS });
-    response.end(readFileSync(SDK));
+    response.end(readFileSync(new URL(`../../sdk/dist/${file}`, import.meta.url)));
   });
   return Object.assign(fake, { origin: `http://127.0.0.1:${port}`, close });
 }

@@ -1,0 +1,32 @@
+import { capture } from "./capture/capture";
+import { choices } from "./choices";
+import { configure, endpoint, isOn } from "./config";
+import { refusal } from "./consent";
+import { drain, flush, forget, inherit } from "./delivery";
+import { track, view } from "./events";
+import { guard } from "./guard";
+import { on } from "./listen";
+import { followPages, followVisibility } from "./pages";
+import { lookBack } from "./sight";
+import { openShelves } from "./store";
+import type { Options } from "./weir";
+
+/** What a page can call. Before the tracker has started, and where it cannot, calls do nothing. */
+export const api = { track: guard(track), page: guard(view), flush: guard(flush) } as Window["weir"];
+if (FULL) Object.assign(api, choices);
+
+/** Begins to count; false where there is no address to send to. */
+export function start(script: HTMLScriptElement | null, options?: Options) {
+  configure(script, options);
+  if (!endpoint || !/^http/.test(location.protocol)) return false;
+  openShelves();
+  guard(lookBack)();
+  if (refusal()) forget();
+  inherit();
+  drain();
+  on(window, "online", drain);
+  followVisibility();
+  if (FULL) capture();
+  if (isOn("auto", true)) followPages();
+  return true;
+}
