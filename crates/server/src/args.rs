@@ -87,7 +87,7 @@ pub(crate) enum Command {
         #[arg(long)]
         yes: bool,
     },
-    /// Measure this machine: ingest, acknowledgements, drain, questions, storage
+    /// Measure this machine: ingest, acknowledgements, drain, questions, storage, memory, start
     Bench(BenchArgs),
     /// Ask the running server how it is; exits 1 when something is unwell
     Health,
@@ -104,42 +104,76 @@ pub(crate) struct DemoArgs {
 }
 
 /// Works in fresh folders beside the data folder, which go when it is done.
+///
+/// Each run first asks what a flush of the disk and a piece of work of one core cost; beside every
+/// figure stands what it is of these. Compare such ratios between machines, not figures.
 #[derive(clap::Args)]
 pub(crate) struct BenchArgs {
     #[arg(value_enum, default_value_t = Subject::All)]
     pub what: Subject,
-    /// Events to drain, and to hold while asking and weighing
-    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_000..=200_000_000))]
-    pub events: u64,
-    /// How long to send (at each step of overload), and at most to ask
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
-    pub seconds: u64,
-    /// Connections that send as fast as they are answered
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1_000))]
-    pub connections: u32,
+    /// Events to drain, and in the past that is asked and weighed [default: 1000000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1_000..=200_000_000))]
+    pub events: Option<u64>,
+    /// Days of the past that is asked and weighed [default: 365]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(3..=3_650))]
+    pub days: Option<u32>,
+    /// Keep the past in this folder, and use it again from there
+    #[arg(long, value_name = "DIR")]
+    pub store: Option<PathBuf>,
+    /// How long to send at each step, and at most to ask [default: 10; of together: 60]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub seconds: Option<u64>,
+    /// Connections of ingest
+    #[arg(long, value_name = "N,N", value_delimiter = ',', default_value = "1,8,64,256", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub connections: Vec<u32>,
+    /// Events a second: of ack [default: 1000,10000,20000,40000], fresh [10000], together [70000],
+    /// memory [50000], and what overload takes for sustainable [measured]
+    #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(100..=10_000_000))]
+    pub rate: Vec<u64>,
     /// Overload goes up to this many times what the machine sustains
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub factor: u32,
-    /// Events a second that overload takes for sustainable, instead of measuring it
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(100..=10_000_000))]
-    pub rate: Option<u64>,
+    /// Measure so many times, and tell best and median
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub runs: u32,
+    /// Say what changed, beyond noise, since these results of --json; exits 1 when something is worse
+    #[arg(long, value_name = "FILE")]
+    pub compare: Option<PathBuf>,
+    /// Draw curves of the results into this folder, as SVG
+    #[arg(long, value_name = "DIR")]
+    pub plot: Option<PathBuf>,
+    /// Results of --json to draw as well, such as those of other sizes; may be given again
+    #[arg(long, value_name = "FILE")]
+    pub from: Vec<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Subject {
     /// How many events are taken a second, in batches of 10 and one by one
     Ingest,
-    /// How long an acknowledgement takes at 10,000 events a second
+    /// How long an acknowledgement takes at fixed rates, also beside draining and reading
     Ack,
-    /// How fast a full queue is folded
+    /// How fast a full queue is folded, and whether that slows down
     Drain,
-    /// How long the dashboard's questions take
+    /// Taking and folding a steady stream at once
+    Together,
+    /// How long after its acknowledgement an event is in the answer to a question
+    Fresh,
+    /// How long the dashboard's questions take, also beside ingest
     Query,
-    /// How much room an event takes
+    /// How much room an event takes, and how that grows
     Storage,
+    /// How much memory it takes, at rest, under load and asked
+    Memory,
+    /// How long until the first event is taken, on nothing and after a kill
+    Start,
     /// What happens when 1, 2, 5 and 10 times as much comes as can be folded; not part of all
     Overload,
-    /// All but overload
+    /// Enter a past into --store, and measure nothing but that; not part of all
+    Fill,
+    /// Draw what is in --from, or --compare it, and measure nothing; not part of all
+    Plot,
+    /// All but overload, fill and plot
     All,
 }
 

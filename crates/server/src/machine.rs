@@ -46,6 +46,18 @@ pub(crate) fn kib(file: &str, name: &str) -> Option<u64> {
     after_colon(file, name)?.split_whitespace().next()?.parse().ok()
 }
 
+/// The unit of CPU times that the kernel tells: fixed at 100 a second for every program on Linux.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// CPU time that a process has spent so far, user's and system's; nothing on systems that don't tell.
+pub(crate) fn cpu_secs(pid: u32) -> Option<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name before may hold anything, but ends with the last parenthesis.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let (user, system): (f64, f64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    Some((user + system) / TICKS_PER_SECOND)
+}
+
 fn after_colon(file: &str, name: &str) -> Option<String> {
     let text = std::fs::read_to_string(file).ok()?;
     let line = text.lines().find(|line| line.starts_with(name))?;

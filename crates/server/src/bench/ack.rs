@@ -1,131 +1,134 @@
-//! How long an acknowledgement takes while events come at their own pace, whether the server keeps up
-//! or not: time is taken from when a delivery was due, not from when it could be sent.
+//! How long an acknowledgement takes while events come at their own pace: at several rates, and beside
+//! everything else that a server does.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
+use serde_json::json;
+use weir_event::Clock;
+use weir_event::{LocalDay, SystemClock, Zone};
 
-use super::deliveries::{Delivery, deliveries};
-use super::exchange::{Answer, parse};
-use super::figures::Sorted;
-use super::ingest::nonce;
-use super::report::{Section, figure};
+use super::caller::Caller;
+use super::filling::Past;
+use super::pace::Pace;
+use super::questions::{self, Questions};
+use super::report::{Figure, Section, figure};
 use super::run::Bench;
-use super::server::Server;
+use super::server::{DATA, Server};
+use super::stored::Stored;
 use crate::output;
-use crate::traffic::Random;
 
-const EVENTS_PER_DELIVERY: usize = 10;
-const DELIVERIES_PER_SECOND: u64 = 1_000;
+const RATES: [u64; 4] = [1_000, 10_000, 20_000, 40_000];
 
-/// Threads, each with a connection: timers of an async runtime are too coarse for this.
-const SENDERS: u64 = 16;
+/// While something else goes on.
+const RATE_BESIDE: u64 = 10_000;
 
 /// Before the clock runs.
-const WARM_UP_SECS: u64 = 1;
+const WARM_UP: Duration = Duration::from_secs(1);
 
-/// (when it was due, sent that much later, answered that much later), microseconds.
-struct Taken {
-    late_us: f64,
-    answered_us: f64,
-    accepted: usize,
+/// What waits to be folded: more than can be while it is measured, up to a bound.
+const BACKLOG_EVENTS_PER_SECOND: u64 = 150_000;
+const BACKLOG_EVENTS_MAX: u64 = 5_000_000;
+
+/// Times a second that somebody opens a dashboard, and asks for filtered views.
+const DASHBOARDS_PER_SECOND: u32 = 10;
+const FILTERED_PER_SECOND: u32 = 1;
+
+pub(super) fn measure(
+    bench: &Bench<'_>,
+    stored: &Stored,
+    add: &mut dyn FnMut(Section),
+) -> anyhow::Result<()> {
+    let rates = if bench.args.rate.is_empty() { &RATES[..] } else { &bench.args.rate };
+    for &rate in rates {
+        let server = Server::start(bench.folder()?)?;
+        add(at(bench, &server, rate, format!("ack_at_{rate}_events_per_second"))?);
+    }
+    add(while_draining(bench)?);
+    let readers = [
+        ("ack_while_dashboards_are_read", questions::dashboard("30d", &json!([])), DASHBOARDS_PER_SECOND),
+        ("ack_while_filtered_views_are_read", questions::filtered("30d"), FILTERED_PER_SECOND),
+    ];
+    for (name, questions, per_second) in readers {
+        let server = Server::start(stored.copy(bench)?)?;
+        add(while_read(bench, &server, name, &questions, per_second)?);
+    }
+    Ok(())
 }
 
-pub(super) fn measure(bench: &Bench<'_>) -> anyhow::Result<Section> {
-    output::note(&format!("Acknowledgements at 10,000 events a second, {} s ...", bench.args.seconds));
-    let server = Server::start(bench.folder()?)?;
-    let deliveries = deliveries(EVENTS_PER_DELIVERY);
-    send(bench, &server, &deliveries, WARM_UP_SECS)?;
+fn at(bench: &Bench<'_>, server: &Server, rate: u64, name: String) -> anyhow::Result<Section> {
+    output::note(&format!("{name}, {} s ...", bench.secs()));
+    let pace = Pace::new(bench, server, rate);
+    pace.send(WARM_UP)?;
     let cpu_before = server.cpu_secs();
-    let taken = send(bench, &server, &deliveries, bench.args.seconds)?;
+    let taken = pace.send(bench.time())?;
     bench.check_stopped()?;
     let cpu_secs = server.cpu_secs().zip(cpu_before).map(|(after, before)| after - before);
-    let accepted: usize = taken.iter().map(|taken| taken.accepted).sum();
-    let late = Sorted::new(taken.iter().map(|taken| taken.late_us).collect());
-    let times = Sorted::new(taken.into_iter().map(|taken| taken.answered_us).collect());
-    let ms = |percent| times.percentile(percent) / 1_000.0;
-    let to_floor = |percent| times.percentile(percent) / bench.disk.flush_us();
-    let mut figures = vec![
-        figure("accepted_events_per_second", accepted as f64 / bench.args.seconds as f64),
-        figure("refused_events", (times.len() * EVENTS_PER_DELIVERY - accepted) as f64),
-        figure("p50_ms", ms(50.0)),
-        figure("p99_ms", ms(99.0)),
-        figure("p99_9_ms", ms(99.9)),
-        figure("max_ms", times.max() / 1_000.0),
-        figure("p50_to_fdatasync", to_floor(50.0)),
-        figure("p99_to_fdatasync", to_floor(99.0)),
-        figure("sent_late_p50_ms", late.percentile(50.0) / 1_000.0),
-        figure("sent_late_p99_ms", late.percentile(99.0) / 1_000.0),
-    ];
-    let per_event = |secs: f64| secs * 1e6 / accepted.max(1) as f64;
-    figures.extend(cpu_secs.map(|secs| figure("server_cpu_us_per_event", per_event(secs))));
-    figures.extend(server.memory_mib().map(|mib| figure("server_memory_mib_max", mib)));
-    Ok(Section { name: "ack_at_10k_events_per_second".to_owned(), figures })
+    let per_event = |secs: f64| secs * 1e6 / taken.accepted.max(1) as f64;
+    let mut figures = vec![figure("offered_events_per_second", rate as f64)];
+    let more = cpu_secs.map(|secs| figure("server_cpu_us_per_event", per_event(secs)));
+    figures.extend(taken.figures(bench.floor.flush_us()));
+    figures.extend(more);
+    figures.extend(server.memory_mib_max().map(|mib| figure("server_mib_max", mib)));
+    Ok(Section { name, figures })
 }
 
-fn send(
+/// While the processor is behind, and works as fast as it can.
+fn while_draining(bench: &Bench<'_>) -> anyhow::Result<Section> {
+    let events = (bench.secs() * BACKLOG_EVENTS_PER_SECOND).min(BACKLOG_EVENTS_MAX);
+    // For a small run a small backlog.
+    let events = bench.args.events.map_or(events, |asked| events.min(asked));
+    output::note(&format!("A backlog of {events} events ..."));
+    let now = SystemClock.now();
+    let first_day = LocalDay(Zone::utc().day_of(now).0 - 200);
+    let past = Past { first_day, until: now, events_per_day: 37_000.0, events, seed: 14 };
+    let folder = bench.folder()?;
+    past.wait_in(bench, &folder.path().join(DATA))?;
+    let server = Server::start(folder)?;
+    let mut section = at(bench, &server, RATE_BESIDE, "ack_while_draining".to_owned())?;
+    let (_, pending) = server.books()?;
+    section.figures.push(figure("backlog_events", events as f64));
+    section.figures.push(figure("not_folded_at_the_end", pending as f64));
+    Ok(section)
+}
+
+fn while_read(
     bench: &Bench<'_>,
     server: &Server,
-    deliveries: &[Delivery],
-    secs: u64,
-) -> anyhow::Result<Vec<Taken>> {
-    let begin = Instant::now() + Duration::from_millis(20);
-    let total = secs * DELIVERIES_PER_SECOND;
+    name: &str,
+    questions: &Questions,
+    per_second: u32,
+) -> anyhow::Result<Section> {
+    let over = AtomicBool::new(false);
+    let mut caller = server.caller()?;
     std::thread::scope(|scope| {
-        let senders: Vec<_> = (0..SENDERS)
-            .map(|n| {
-                let due = (n..total).step_by(SENDERS as usize);
-                scope.spawn(move || sender(bench, server, deliveries, begin, due))
-            })
-            .collect();
-        let mut taken = Vec::new();
-        for sender in senders {
-            taken.extend(sender.join().expect("a sender doesn't panic")?);
-        }
-        Ok(taken)
+        let reading = scope.spawn(|| read(&mut caller, questions, per_second, &over));
+        let section = at(bench, server, RATE_BESIDE, name.to_owned());
+        over.store(true, Ordering::Release);
+        let read = reading.join().expect("who reads doesn't panic");
+        let mut section = section?;
+        section.figures.push(read?);
+        Ok(section)
     })
 }
 
-fn sender(
-    bench: &Bench<'_>,
-    server: &Server,
-    deliveries: &[Delivery],
-    begin: Instant,
-    due: impl Iterator<Item = u64>,
-) -> anyhow::Result<Vec<Taken>> {
-    let mut stream = TcpStream::connect(&server.address).context("the server takes no connection")?;
-    stream.set_nodelay(true)?;
-    let mut random = Random::new(nonce(), 0);
-    let (mut request, mut read) = (Vec::new(), Vec::new());
-    let mut taken = Vec::new();
-    for n in due {
-        deliveries[random.below(deliveries.len())].write(&mut random, &mut request);
-        let due = begin + Duration::from_micros(n * 1_000_000 / DELIVERIES_PER_SECOND);
-        #[allow(clippy::disallowed_methods)] // the pace is what is measured by
-        std::thread::sleep(due.saturating_duration_since(Instant::now()));
-        if bench.stop.load(Ordering::Acquire) {
-            break;
+/// Asks all of the questions so many times a second, or as often as they are answered.
+fn read(
+    caller: &mut Caller,
+    questions: &Questions,
+    per_second: u32,
+    over: &AtomicBool,
+) -> anyhow::Result<Figure> {
+    let begun = Instant::now();
+    let mut asked = 0u32;
+    while !over.load(Ordering::Acquire) {
+        for (_, question) in questions {
+            caller.query(question)?;
         }
-        let late_us = due.elapsed().as_secs_f64() * 1e6;
-        let accepted = exchange(&mut stream, &request, &mut read)?.accepted;
-        taken.push(Taken { late_us, answered_us: due.elapsed().as_secs_f64() * 1e6, accepted });
+        asked += 1;
+        let next = begun + Duration::from_secs(1) * asked / per_second;
+        #[allow(clippy::disallowed_methods)] // people open dashboards at their own pace
+        std::thread::sleep(next.saturating_duration_since(Instant::now()));
     }
-    Ok(taken)
-}
-
-fn exchange(stream: &mut TcpStream, request: &[u8], read: &mut Vec<u8>) -> anyhow::Result<Answer> {
-    stream.write_all(request)?;
-    let mut piece = [0; 4_096];
-    loop {
-        if let Some(answer) = parse(read)? {
-            read.drain(..answer.bytes);
-            return Ok(answer);
-        }
-        let n = stream.read(&mut piece)?;
-        ensure!(n > 0, "the server hung up");
-        read.extend_from_slice(&piece[..n]);
-    }
+    Ok(figure("read_times_a_second", f64::from(asked) / begun.elapsed().as_secs_f64()))
 }

@@ -39,18 +39,28 @@ pub(super) fn deliveries(events: usize) -> Vec<Delivery> {
         seed: 11,
     });
     let until = Zone::utc().start_of(last_day.next());
-    let day: Vec<Event> = traffic.history(last_day, until).flatten().collect();
+    let day: Vec<Event> = traffic.into_history(last_day, until).collect();
     day.chunks_exact(events).take(DELIVERIES).map(Delivery::of).collect()
 }
 
 impl Delivery {
     fn of(events: &[Event]) -> Self {
-        let body = json!({ "sentAt": SENT_AT_MS, "events": events.iter().map(event).collect::<Vec<_>>() });
-        let body = body.to_string();
+        Self::with(&events[0].user_agent, &events.iter().map(event).collect::<Vec<_>>())
+    }
+
+    /// A view of that page alone.
+    pub fn view(path: &str) -> Self {
+        let url = format!("https://{DOMAIN}{path}");
+        let view = json!({ "id": NO_ID, "type": "pageview", "timestamp": SENT_AT_MS, "url": url });
+        Self::with("Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0", &[view])
+    }
+
+    fn with(user_agent: &str, events: &[Value]) -> Self {
+        let body = json!({ "sentAt": SENT_AT_MS, "events": events }).to_string();
         let head = format!(
             "POST /x/api/v1/events HTTP/1.1\r\nHost: weir.example\r\nOrigin: https://{DOMAIN}\r\nUser-Agent: {}\r\n\
              X-Forwarded-For: {NO_ADDRESS}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n",
-            events[0].user_agent,
+            user_agent,
             body.len()
         );
         let address = head.find(NO_ADDRESS).expect("it was just written");

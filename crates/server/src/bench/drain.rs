@@ -1,149 +1,104 @@
-//! How fast a full queue is folded, and whether that slows down as the log grows.
+//! How fast a full queue is folded, whether that slows down as the log grows, and whether one busy
+//! visitor costs more than many.
 
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use anyhow::{Context, ensure};
-use weir_event::{LocalDay, SystemClock, Zone};
-use weir_processor::{Processor, ProcessorOptions};
-use weir_queue::{Entry, Queue, QueueOptions};
-use weir_registry::{Registry, Site};
-use weir_store::Store;
+use anyhow::ensure;
+use weir_event::{Event, EventId, Kind, LocalDay, Millis, SiteId, VisitorId, Zone, limits};
+use weir_queue::Entry;
 
+use super::filling::{Filling, Past};
 use super::report::{Section, figure};
 use super::run::Bench;
-use super::server::DOMAIN;
+use super::stored::EVENTS;
 use crate::output;
-use crate::traffic::{Profile, Traffic};
+use crate::traffic::Random;
 
-const VISITORS_PER_DAY: f64 = 10_000.0;
+/// Whose speed is asked for: a site of 10,000 visitors a day, and a large one.
+const EVENTS_PER_DAY: [(&str, f64); 2] = [("37k", 37_000.0), ("1m", 1_000_000.0)];
 
-const CHUNK_EVENTS: usize = 20_000;
+const FIRST_DAY: LocalDay = LocalDay(20_000);
+const SEED: u64 = 12;
 
-/// Parts of the work whose speeds are compared.
-const SLICES: u64 = 10;
+/// Folded at a time while one visitor's day grows.
+const VISIT_EVENTS: usize = 250;
 
-pub(super) fn measure(bench: &Bench<'_>) -> anyhow::Result<Section> {
-    output::note(&format!("Drain of {} events: filling the queue ...", bench.args.events));
-    let folder = bench.folder()?;
-    let registry = Registry::open(folder.path(), Arc::new(SystemClock))?;
-    let site = registry.add_site(DOMAIN, &Zone::utc())?;
-    let queue = Queue::open(&folder.path().join("queue.db"), options(bench.args.events))?;
-    let begun = Instant::now();
-    fill(bench, &queue, &site)?;
-    let fill_secs = begun.elapsed().as_secs_f64();
-    output::note("Drain: folding ...");
-    let commits = Arc::new(Mutex::new(Vec::new()));
-    let mut processor = processor(folder.path(), &queue, &registry, commits.clone())?;
-    let begun = Instant::now();
-    let drained = processor.drain()?;
-    let secs = begun.elapsed().as_secs_f64();
-    drop(processor);
-    queue.close();
-    ensure!(drained.rows == bench.args.events && drained.dead == 0, "not all was folded: {drained:?}");
-    let commits = std::mem::take(&mut *commits.lock().unwrap_or_else(PoisonError::into_inner));
-    let events = bench.args.events as f64;
-    let mut figures = vec![
-        figure("events", events),
-        figure("drained_events_per_second", events / secs),
-        figure("us_per_event", secs * 1e6 / events),
-        figure("commits", drained.batches as f64),
-        figure("append_events_per_second", events / fill_secs),
-    ];
-    figures.extend(
-        slices(&commits, begun, bench.args.events)
-            .into_iter()
-            .enumerate()
-            .map(|(n, speed)| figure(format!("slice_{}_events_per_second", n + 1), speed)),
-    );
-    Ok(Section { name: "drain".to_owned(), figures })
-}
-
-fn options(events: u64) -> QueueOptions {
-    QueueOptions { backlog_events_max: events + 1, site_share_max: 1.0, ..QueueOptions::default() }
-}
-
-/// Exactly as many events as asked for, as days of ordinary traffic.
-fn fill(bench: &Bench<'_>, queue: &Queue, site: &Site) -> anyhow::Result<()> {
-    let first_day = LocalDay(20_000);
-    let traffic = Traffic::new(Profile {
-        site: site.id,
-        domain: site.domain.clone(),
-        zone: Zone::utc(),
-        visitors_per_day: VISITORS_PER_DAY,
-        growth_per_day: 0.0,
-        last_day: first_day,
-        seed: 12,
-    });
-    let for_ever = Zone::utc().start_of(LocalDay(1_000_000));
-    let events = traffic.history(first_day, for_ever).flatten().take(bench.args.events as usize);
-    let mut entries = events.map(|event| Entry::Event(Box::new(event))).peekable();
-    while entries.peek().is_some() {
-        bench.check_stopped()?;
-        let chunk: Vec<Entry> = entries.by_ref().take(CHUNK_EVENTS).collect();
-        queue.append_blocking(chunk).context("the queue takes no more")?;
+/// A store of its own for each kind of site.
+pub(super) fn measure(bench: &Bench<'_>, add: &mut dyn FnMut(Section)) -> anyhow::Result<()> {
+    for (name, events_per_day) in EVENTS_PER_DAY {
+        add(site(bench, name, events_per_day)?);
     }
+    add(one_visitor(bench)?);
     Ok(())
 }
 
-/// (up to which row, when) of every commit.
-type Commits = Arc<Mutex<Vec<(i64, Instant)>>>;
+fn site(bench: &Bench<'_>, name: &str, events_per_day: f64) -> anyhow::Result<Section> {
+    let events = bench.args.events.unwrap_or(EVENTS);
+    output::note(&format!("Drain of {events} events, {name} a day ..."));
+    // Some days have half as many, and weeks end: there is no end but the number.
+    let days = (2.0 * events as f64 / events_per_day) as i32 + 7;
+    let until = Zone::utc().start_of(LocalDay(FIRST_DAY.0 + days));
+    let past = Past { first_day: FIRST_DAY, until, events_per_day, events, seed: SEED };
+    let folder = bench.folder()?;
+    let mut filling = Filling::begin(bench, folder.path(), &past)?;
+    filling.enter(until)?;
+    ensure!(filling.events == events, "{} events came of {events}", filling.events);
+    Ok(Section { name: format!("drain_at_{name}_a_day"), figures: filling.figures() })
+}
 
-fn processor(
-    folder: &Path,
-    queue: &Queue,
-    registry: &Registry,
-    commits: Commits,
-) -> anyhow::Result<Processor> {
-    let store = Store::open(&folder.join("weir.db"))?;
-    let on_commit = move |committed: &weir_processor::Committed| {
-        let commit = (committed.checkpoint.seq.0, Instant::now());
-        commits.lock().unwrap_or_else(PoisonError::into_inner).push(commit);
+/// One visitor's day grows to its limit, beside days of as many visitors as there are events.
+fn one_visitor(bench: &Bench<'_>) -> anyhow::Result<Section> {
+    output::note("Drain of one visitor's day ...");
+    let us_per_event = |same: bool| -> anyhow::Result<Vec<f64>> {
+        let folder = bench.folder()?;
+        let yesterday = one_day(FIRST_DAY);
+        let mut filling = Filling::begin(bench, folder.path(), &yesterday)?;
+        // Others were there before: lists, texts and pages of the file are as they will be.
+        filling.enter(yesterday.until)?;
+        let day = views(&one_day(FIRST_DAY.next()), filling.site, same);
+        day.chunks(VISIT_EVENTS).map(|events| fold(&mut filling, events)).collect()
     };
-    let options = ProcessorOptions::default();
-    Ok(Processor::new(store, queue.clone(), registry.clone(), options, Box::new(on_commit))?)
+    let (one, many) = (us_per_event(true)?, us_per_event(false)?);
+    let mean = |rounds: &[f64]| rounds.iter().sum::<f64>() / rounds.len().max(1) as f64;
+    let last = |rounds: &[f64]| mean(&rounds[rounds.len() - rounds.len() / 4..]);
+    let figures = vec![
+        figure("events", limits::UNIT_EVENTS_MAX as f64),
+        figure("events_at_a_time", VISIT_EVENTS as f64),
+        figure("us_per_event", mean(&one)),
+        figure("us_per_event_of_many_visitors", mean(&many)),
+        figure("last_quarter_us_per_event", last(&one)),
+        figure("last_quarter_us_per_event_of_many_visitors", last(&many)),
+        figure("one_visitor_to_many", mean(&one) / mean(&many)),
+    ];
+    Ok(Section { name: "drain_of_one_visitors_day".to_owned(), figures })
 }
 
-/// Events a second of each tenth of the work, to the commit that ends it.
-fn slices(commits: &[(i64, Instant)], begun: Instant, events: u64) -> Vec<f64> {
-    let mut speeds = Vec::new();
-    let (mut from, mut since) = (0, begun);
-    for n in 1..=SLICES {
-        let to = (events * n / SLICES) as i64;
-        let Some((seq, at)) = commits.iter().find(|(seq, _)| *seq >= to) else { break };
-        if *seq > from {
-            speeds.push((seq - from) as f64 / at.duration_since(since).as_secs_f64());
-        }
-        (from, since) = (*seq, *at);
-    }
-    speeds
+fn one_day(day: LocalDay) -> Past {
+    let until = Zone::utc().start_of(day.next());
+    Past { first_day: day, until, events_per_day: 37_000.0, events: u64::MAX, seed: SEED }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
+/// Views of that day, one every 15 seconds, by one visitor or by one each.
+fn views(past: &Past, site: SiteId, same: bool) -> Vec<Event> {
+    let mut random = Random::new(SEED, 1);
+    let start = Zone::utc().start_of(past.first_day);
+    let views =
+        past.history(site).filter(|event| event.kind == Kind::PageView && event.day == past.first_day);
+    let view = |(n, event): (usize, Event)| {
+        let time = start + n as i64 * 15 * Millis::SECOND;
+        let id = EventId::from_parts(time.0.unsigned_abs(), random.bytes());
+        let visitor = Some(VisitorId(if same { 1 } else { 1 + n as u64 }));
+        Event { id, time, received: time + 200, received_day: event.day, visitor, ..event }
+    };
+    views.take(limits::UNIT_EVENTS_MAX).enumerate().map(view).collect()
+}
 
-    use super::*;
-
-    #[test]
-    fn slices_show_when_the_second_half_takes_twice_as_long() {
-        let begun = Instant::now();
-        let after = |ms| begun + Duration::from_millis(ms);
-        let commits: Vec<_> =
-            (1..=10).map(|n| (n * 100, after(n as u64 * 100 + (n as u64).saturating_sub(5) * 100))).collect();
-        let speeds = slices(&commits, begun, 1_000);
-        assert_eq!(speeds.len(), 10);
-        for (n, speed) in speeds.iter().enumerate() {
-            let expected = if n < 5 { 1_000.0 } else { 500.0 };
-            assert!((speed - expected).abs() < 1e-6, "{n}: {speed}");
-        }
-    }
-
-    #[test]
-    fn few_large_commits_make_fewer_slices() {
-        let begun = Instant::now();
-        let commits = [(900, begun + Duration::from_secs(1)), (1_000, begun + Duration::from_secs(2))];
-        assert_eq!(slices(&commits, begun, 1_000).len(), 2);
-    }
+/// Microseconds an event.
+fn fold(filling: &mut Filling<'_>, events: &[Event]) -> anyhow::Result<f64> {
+    let entries = events.iter().cloned().map(|event| Entry::Event(Box::new(event))).collect();
+    filling.house.queue.append_blocking(entries)?;
+    let begun = Instant::now();
+    let drained = filling.house.processor.drain()?;
+    ensure!(drained.rows == events.len() as u64, "{} events gave {drained:?}", events.len());
+    Ok(begun.elapsed().as_secs_f64() * 1e6 / events.len() as f64)
 }

@@ -22,10 +22,6 @@ impl Sorted {
     pub fn max(&self) -> f64 {
         self.0.last().copied().unwrap_or(0.0)
     }
-
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
 }
 
 #[cfg(test)]

@@ -1,59 +1,31 @@
 //! The server's own metrics, as a collector reads them, and the most that each gauge showed.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
-
+use super::caller::Caller;
 use super::server::Server;
 
 const INTERVAL: Duration = Duration::from_millis(100);
-
-/// More is somebody else's server.
-const BYTES_MAX: usize = 1024 * 1024;
 
 /// Values by sample: name and labels.
 pub(super) type Samples = BTreeMap<String, f64>;
 
 /// Asks over a connection of its own.
-pub(super) struct Gauges {
-    stream: BufReader<TcpStream>,
-    request: String,
-}
+pub(super) struct Gauges(Caller);
 
 impl Gauges {
-    pub fn connect(server: &Server, token: &str) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(&server.address).context("the server takes no connection")?;
-        let request = format!("GET /metrics HTTP/1.1\r\nHost: weir\r\nAuthorization: Bearer {token}\r\n\r\n");
-        Ok(Self { stream: BufReader::new(stream), request })
+    pub fn connect(server: &Server) -> anyhow::Result<Self> {
+        Ok(Self(server.caller()?))
     }
 
     pub fn read(&mut self) -> anyhow::Result<Samples> {
-        self.stream.get_mut().write_all(self.request.as_bytes())?;
-        let (mut line, mut status, mut length) = (String::new(), String::new(), 0);
-        loop {
-            line.clear();
-            ensure!(self.stream.read_line(&mut line)? > 0, "the server hung up");
-            match line.trim_end().split_once(": ") {
-                Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
-                    length = value.parse()?
-                }
-                None if line.trim_end().is_empty() => break,
-                None => status = line.trim_end().to_owned(),
-                Some(_) => {}
-            }
-        }
-        ensure!(status.contains(" 200 ") && length < BYTES_MAX, "no metrics: {status}");
-        let mut body = vec![0; length];
-        self.stream.read_exact(&mut body)?;
-        Ok(parse(std::str::from_utf8(&body)?))
+        Ok(parse(std::str::from_utf8(&self.0.get("/metrics")?)?))
     }
 
     /// The most of each, looked at ten times a second until `over`.
-    pub fn watch(&mut self, over: &AtomicBool) -> anyhow::Result<Samples> {
+    fn watch(&mut self, over: &AtomicBool) -> anyhow::Result<Samples> {
         let mut most = self.read()?;
         while !over.load(Ordering::Acquire) {
             #[allow(clippy::disallowed_methods)] // nobody tells when a gauge moves
@@ -64,6 +36,21 @@ impl Gauges {
             }
         }
         Ok(most)
+    }
+
+    /// The most of each while `work` is done.
+    pub fn watch_while<T>(
+        &mut self,
+        work: impl FnOnce() -> anyhow::Result<T>,
+    ) -> anyhow::Result<(T, Samples)> {
+        let over = AtomicBool::new(false);
+        let (done, most) = std::thread::scope(|scope| {
+            let watching = scope.spawn(|| self.watch(&over));
+            let done = work();
+            over.store(true, Ordering::Release);
+            (done, watching.join().expect("the watcher doesn't panic"))
+        });
+        Ok((done?, most?))
     }
 }
 

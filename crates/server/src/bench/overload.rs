@@ -45,8 +45,8 @@ const LAYERS: [&str; 6] = ["permit", "waiting", "backlog", "site_share", "disk",
 /// The steps, and the proof that nothing was lost or counted twice meanwhile.
 pub(super) fn measure(bench: &Bench<'_>) -> anyhow::Result<(Vec<Section>, Section)> {
     let mut overload = Overload::start(bench)?;
-    let rate = match bench.args.rate {
-        Some(rate) => rate as f64,
+    let rate = match bench.args.rate.first() {
+        Some(rate) => *rate as f64,
         None => overload.sustainable()?,
     };
     let mut steps = vec![overload.beside_busy_loops(rate)?];
@@ -80,15 +80,7 @@ impl<'a> Overload<'a> {
             ("WEIR_DELIVERIES_AT_ONCE_MAX", DELIVERIES_AT_ONCE_MAX.to_string()),
         ];
         let server = Server::start_with(bench.folder()?, &settings)?;
-        let (token, _) = server.ask(&["token", "create"])?;
-        let token = token["token"].as_str().context("no token")?;
-        let mut gauges = Gauges::connect(&server, token)?;
-        // A new token is known within a second.
-        let begun = Instant::now();
-        while let Err(error) = gauges.read() {
-            ensure!(begun.elapsed() < RECOVERY_MAX, error);
-            pause(LOOK_AGAIN);
-        }
+        let gauges = Gauges::connect(&server)?;
         let deliveries: Arc<[Delivery]> = deliveries(EVENTS_PER_DELIVERY).into();
         let (address, stop) = (server.address.clone(), bench.stop.clone());
         let flood = Flood { address, deliveries, connections: CONNECTIONS, stop };
@@ -130,7 +122,7 @@ impl<'a> Overload<'a> {
 
     fn step(&mut self, rate: f64, factor: u32, name: String) -> anyhow::Result<Section> {
         let offered = rate * f64::from(factor);
-        let secs = self.bench.args.seconds;
+        let secs = self.bench.secs();
         output::note(&format!("Overload, {name}: {offered:.0} events a second, {secs} s ..."));
         let before = self.gauges.read()?;
         let cpu_before = self.server.cpu_secs();
@@ -169,18 +161,12 @@ impl<'a> Overload<'a> {
         &mut self,
         send: impl FnOnce(&Flood, &tokio::runtime::Runtime) -> anyhow::Result<Seen>,
     ) -> anyhow::Result<(Seen, Samples)> {
-        let over = AtomicBool::new(false);
-        let (gauges, flood, runtime) = (&mut self.gauges, &self.flood, &self.runtime);
-        let (seen, most) = std::thread::scope(|scope| {
-            let watching = scope.spawn(|| gauges.watch(&over));
-            let seen = send(flood, runtime);
-            over.store(true, Ordering::Release);
-            (seen, watching.join().expect("the watcher doesn't panic"))
-        });
+        let (flood, runtime) = (&self.flood, &self.runtime);
+        let watched = self.gauges.watch_while(|| send(flood, runtime));
         self.bench.check_stopped()?;
-        let seen = seen?;
+        let (seen, most) = watched?;
         self.acknowledged_events += seen.accepted_events;
-        Ok((seen, most?))
+        Ok((seen, most))
     }
 
     /// Waits until a delivery is taken again, then until nothing waits to be folded.

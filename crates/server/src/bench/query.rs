@@ -1,116 +1,183 @@
-//! How long the dashboard's questions take, over 30 days of a year.
+//! How long the dashboard's questions take: over 30 days, a year and all time, plain and filtered,
+//! for the first time and again, and while events come in.
 
-use std::time::{Duration, Instant};
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Instant;
 
-use anyhow::Context;
-use serde_json::{Value, json};
+use serde_json::json;
+use weir_event::Millis;
 use weir_query::Question;
 use weir_registry::Site;
 use weir_store::StoreReader;
 
 use super::figures::Sorted;
+use super::pace::Pace;
+use super::questions::{self, Questions};
 use super::report::{Figure, Section, figure};
 use super::run::Bench;
-use super::server::DOMAIN;
-use super::year::Year;
+use super::server::Server;
+use super::stored::Stored;
 use crate::output;
 
 const ROUNDS_MAX: usize = 300;
+
+const RANGES: [(&str, &str); 3] = [("30_days", "30d"), ("12_months", "12mo"), ("all_time", "all")];
+
+/// Events a second that come while questions are asked.
+const EVENTS_PER_SECOND: u64 = 10_000;
 
 /// The page's example: visitors of 30 days, by day.
 const EXAMPLE: &str = "SELECT strftime('%Y-%m-%d', hour) AS day, SUM(visitors) AS visitors FROM v_site_stats
  WHERE website_id = ?1 AND hour BETWEEN datetime('now', '-30 days') AND datetime('now') GROUP BY day";
 
-pub(super) fn measure(bench: &Bench<'_>, year: &Year) -> anyhow::Result<Vec<Section>> {
-    output::note("Questions ...");
-    let site = year.house.registry.site(DOMAIN).context("the site is gone")?;
-    let plain = panels(bench, year, &site, "query_30_days", &json!([]))?;
-    let one_country = json!([["is", "visit:country", ["DE"]]]);
-    let filtered = panels(bench, year, &site, "query_30_days_of_one_country", &one_country)?;
-    Ok(vec![plain, filtered, example(bench, year)?])
-}
-
-/// What the dashboard asks when it opens.
-fn questions(filters: &Value) -> Vec<(&'static str, Value)> {
-    const FIGURES: [&str; 6] =
-        ["visitors", "visits", "pageviews", "views_per_visit", "bounce_rate", "visit_duration"];
-    let panel = |dimension: &str, metrics: &[&str]| {
-        json!({ "site_id": DOMAIN, "date_range": "30d", "metrics": metrics, "dimensions": [dimension],
-            "filters": filters, "include": { "total_rows": true }, "pagination": { "limit": 9, "offset": 0 } })
-    };
-    let headline = json!({ "site_id": DOMAIN, "date_range": "30d", "metrics": FIGURES, "filters": filters,
-        "include": { "comparisons": { "mode": "previous_period" } } });
-    let series = json!({ "site_id": DOMAIN, "date_range": "30d", "metrics": FIGURES, "filters": filters,
-        "dimensions": ["time:day"], "include": { "time_labels": true } });
-    vec![
-        ("headline", headline),
-        ("series", series),
-        ("pages", panel("event:page", &["visitors"])),
-        ("sources", panel("visit:source", &["visitors"])),
-        ("countries", panel("visit:country", &["visitors"])),
-        ("devices", panel("visit:device", &["visitors"])),
-        ("browsers", panel("visit:browser", &["visitors"])),
-        ("events", panel("event:name", &["events", "visitors"])),
-    ]
-}
-
-fn panels(
+pub(super) fn measure(
     bench: &Bench<'_>,
-    year: &Year,
-    site: &Site,
-    name: &str,
-    filters: &Value,
-) -> anyhow::Result<Section> {
-    let questions = questions(filters);
-    let bodies: Vec<Vec<u8>> = questions.iter().map(|(_, body)| body.to_string().into_bytes()).collect();
-    // Connections of its own: the first round finds no page and no text in memory.
-    let store = StoreReader::open(&year.house.folder.store())?;
-    let mut times: Vec<Vec<f64>> = vec![Vec::new(); bodies.len() + 1];
-    let begun = Instant::now();
-    let time = Duration::from_secs(bench.args.seconds);
-    while times[0].len() < ROUNDS_MAX && (times[0].len() < 2 || begun.elapsed() < time) {
-        bench.check_stopped()?;
-        let round = Instant::now();
-        for (n, body) in bodies.iter().enumerate() {
-            let start = Instant::now();
-            let answer = weir_query::run(&store, site, year.now, &Question::parse(body)?)?;
-            std::hint::black_box(serde_json::to_vec(&answer)?);
-            times[n + 1].push(ms_since(start));
+    stored: &Stored,
+    add: &mut dyn FnMut(Section),
+) -> anyhow::Result<()> {
+    output::note("Questions ...");
+    let asking = Asking { bench, stored, site: stored.site()?, now: stored.now() };
+    for (name, range) in RANGES {
+        add(asking.dashboard(&format!("query_{name}"), &questions::dashboard(range, &json!([])))?);
+    }
+    let one_country = json!([["is", "visit:country", ["DE"]]]);
+    add(asking.dashboard("query_30_days_of_one_country", &questions::dashboard("30d", &one_country))?);
+    for (name, range) in [("30_days", "30d"), ("a_day", "day")] {
+        add(asking.filtered(&format!("query_filtered_{name}"), &questions::filtered(range))?);
+    }
+    add(asking.example()?);
+    served(bench, stored, add)
+}
+
+struct Asking<'a> {
+    bench: &'a Bench<'a>,
+    stored: &'a Stored,
+    site: Arc<Site>,
+    now: Millis,
+}
+
+impl Asking<'_> {
+    /// All panels, one after the other: from the disk, from a new connection, and again and again.
+    fn dashboard(&self, name: &str, questions: &Questions) -> anyhow::Result<Section> {
+        let forgotten = self.stored.forget_pages()?;
+        let (mut cold, mut first) = (Vec::new(), Vec::new());
+        self.round(&self.stored.reader()?, questions, &mut cold)?;
+        let store = self.stored.reader()?;
+        self.round(&store, questions, &mut first)?;
+        let (names, times) = self.rounds(&store, questions)?;
+        let mut figures = vec![figure("events", self.stored.about.events as f64), rounds(&times)];
+        figures.extend(forgotten.then(|| figure("dashboard_cold_ms", cold.iter().sum::<f64>())));
+        figures.push(figure("dashboard_first_ms", first.iter().sum::<f64>()));
+        let all = (0..times[0].len()).map(|round| times.iter().map(|times| times[round]).sum()).collect();
+        figures.extend(p50_and_p95("dashboard", all));
+        names.zip(times).for_each(|(name, times)| figures.extend(p50_and_p95(name, times)));
+        Ok(Section { name: name.to_owned(), figures })
+    }
+
+    /// Each question by itself.
+    fn filtered(&self, name: &str, questions: &Questions) -> anyhow::Result<Section> {
+        let (names, times) = self.rounds(&self.stored.reader()?, questions)?;
+        let mut figures = vec![figure("events", self.stored.about.events as f64), rounds(&times)];
+        names.zip(times).for_each(|(name, times)| figures.extend(p50_and_p95(name, times)));
+        Ok(Section { name: name.to_owned(), figures })
+    }
+
+    /// Times of each question, in ms, once it has been asked.
+    fn rounds<'q>(
+        &self,
+        store: &StoreReader,
+        questions: &'q Questions,
+    ) -> anyhow::Result<(impl Iterator<Item = &'static str> + use<'q>, Vec<Vec<f64>>)> {
+        self.round(store, questions, &mut Vec::new())?;
+        let mut rounds = Vec::new();
+        let begun = Instant::now();
+        while rounds.is_empty() || rounds.len() < ROUNDS_MAX && begun.elapsed() < self.bench.time() {
+            self.bench.check_stopped()?;
+            let mut times = Vec::new();
+            self.round(store, questions, &mut times)?;
+            rounds.push(times);
         }
-        times[0].push(ms_since(round));
+        Ok((questions.iter().map(|(name, _)| *name), by_question(&rounds, questions.len())))
     }
-    let mut figures = vec![figure("events", year.events as f64), figure("rounds", times[0].len() as f64)];
-    let names = std::iter::once("dashboard").chain(questions.iter().map(|(name, _)| *name));
-    names.zip(times).for_each(|(name, times)| figures.extend(of_times(name, times)));
-    Ok(Section { name: name.to_owned(), figures })
+
+    fn round(&self, store: &StoreReader, questions: &Questions, times: &mut Vec<f64>) -> anyhow::Result<()> {
+        for (_, body) in questions {
+            let start = Instant::now();
+            let answer = weir_query::run(store, &self.site, self.now, &Question::parse(body)?)?;
+            black_box(serde_json::to_vec(&answer)?);
+            times.push(ms_since(start));
+        }
+        Ok(())
+    }
+
+    fn example(&self) -> anyhow::Result<Section> {
+        let conn = weir_sqlite::open_reader(&self.stored.folder()?.store(), 16 * 1_024)?;
+        let mut statement = conn.prepare(EXAMPLE)?;
+        let mut times = Vec::new();
+        let mut days = 0;
+        let begun = Instant::now();
+        while times.len() < 2 || times.len() < ROUNDS_MAX && begun.elapsed() < self.bench.time() {
+            let start = Instant::now();
+            let rows = statement.query_map([self.site.id.0], |row| row.get::<_, i64>(1))?;
+            days = rows.collect::<Result<Vec<i64>, _>>()?.len();
+            times.push(ms_since(start));
+        }
+        let mut figures = vec![figure("rows", days as f64), figure("select_first_ms", times.remove(0))];
+        figures.extend(p50_and_p95("select", times));
+        Ok(Section { name: "query_example_select".to_owned(), figures })
+    }
 }
 
-fn example(bench: &Bench<'_>, year: &Year) -> anyhow::Result<Section> {
-    let conn = weir_sqlite::open_reader(&year.house.folder.store(), 16 * 1_024)?;
-    let mut statement = conn.prepare(EXAMPLE)?;
-    let mut times = Vec::new();
-    let mut days = 0;
-    let begun = Instant::now();
-    let time = Duration::from_secs(bench.args.seconds);
-    while times.len() < ROUNDS_MAX && (times.len() < 2 || begun.elapsed() < time) {
-        let start = Instant::now();
-        let rows = statement.query_map([year.site.0], |row| row.get::<_, i64>(1))?;
-        days = rows.collect::<Result<Vec<i64>, _>>()?.len();
-        times.push(ms_since(start));
-    }
-    let mut figures = vec![figure("rows", days as f64)];
-    figures.extend(of_times("select", times));
-    Ok(Section { name: "query_example_select".to_owned(), figures })
+/// The same dashboard asked of the running server, at rest and while events come.
+fn served(bench: &Bench<'_>, stored: &Stored, add: &mut dyn FnMut(Section)) -> anyhow::Result<()> {
+    let server = Server::start(stored.copy(bench)?)?;
+    let ask = |name: &str| -> anyhow::Result<Section> {
+        let mut caller = server.caller()?;
+        let questions = questions::dashboard("30d", &json!([]));
+        let mut rounds = Vec::new();
+        let begun = Instant::now();
+        while rounds.len() < 2 || rounds.len() < ROUNDS_MAX && begun.elapsed() < bench.time() {
+            bench.check_stopped()?;
+            let mut times = Vec::new();
+            for (_, question) in &questions {
+                let start = Instant::now();
+                black_box(caller.query(question)?);
+                times.push(ms_since(start));
+            }
+            rounds.push(times);
+        }
+        rounds.remove(0);
+        let mut figures =
+            vec![figure("events", stored.about.events as f64), figure("rounds", rounds.len() as f64)];
+        figures.extend(p50_and_p95("dashboard", rounds.iter().map(|times| times.iter().sum()).collect()));
+        let times = by_question(&rounds, questions.len());
+        questions.iter().zip(times).for_each(|((name, _), times)| figures.extend(p50_and_p95(name, times)));
+        Ok(Section { name: name.to_owned(), figures })
+    };
+    add(ask("query_served_at_rest")?);
+    output::note("Questions while events come ...");
+    let pace = Pace::new(bench, &server, EVENTS_PER_SECOND);
+    let (mut section, taken) = pace.beside(|| ask("query_served_under_ingest"))?;
+    section.figures.push(figure("accepted_events_per_second", taken.accepted_per_second()));
+    add(section);
+    Ok(())
 }
 
-fn of_times(name: &str, times: Vec<f64>) -> [Figure; 3] {
-    let (first, warm) =
-        times.split_first().map_or((0.0, Vec::new()), |(first, warm)| (*first, warm.to_vec()));
-    let warm = Sorted::new(warm);
+/// From times by round to times by question.
+fn by_question(rounds: &[Vec<f64>], questions: usize) -> Vec<Vec<f64>> {
+    (0..questions).map(|n| rounds.iter().map(|times| times[n]).collect()).collect()
+}
+
+fn rounds(times: &[Vec<f64>]) -> Figure {
+    figure("rounds", times.first().map_or(0, Vec::len) as f64)
+}
+
+fn p50_and_p95(name: &str, times: Vec<f64>) -> [Figure; 2] {
+    let times = Sorted::new(times);
     [
-        figure(format!("{name}_first_ms"), first),
-        figure(format!("{name}_p50_ms"), warm.percentile(50.0)),
-        figure(format!("{name}_p95_ms"), warm.percentile(95.0)),
+        figure(format!("{name}_p50_ms"), times.percentile(50.0)),
+        figure(format!("{name}_p95_ms"), times.percentile(95.0)),
     ]
 }
 

@@ -1,20 +1,19 @@
-//! Figures under their names, in columns or as JSON.
+//! Figures under their names, in columns as they come, or all of them as JSON.
 
-use serde_json::{Map, Value, json};
-
-use super::disk::Disk;
+use super::floor::Floor;
+use super::results::Results;
 use crate::machine::Machine;
 use crate::output;
 
 /// What one measurement found.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Section {
     pub name: String,
     pub figures: Vec<Figure>,
 }
 
 /// A figure; its name says the unit.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Figure {
     pub name: String,
     pub value: f64,
@@ -24,71 +23,81 @@ pub(super) fn figure(name: impl Into<String>, value: f64) -> Figure {
     Figure { name: name.into(), value }
 }
 
-/// Collects sections for JSON, or prints each as it comes.
+/// Collects the sections of all runs, and prints each as it comes unless JSON is asked for.
 pub(super) struct Report {
-    json: Option<Map<String, Value>>,
+    quiet: bool,
+    results: Results,
 }
 
 impl Report {
-    pub fn new(as_json: bool, machine: &Machine, disk: &Disk) -> Self {
-        let mut report = Self { json: as_json.then(Map::new) };
-        match &mut report.json {
-            Some(json) => {
-                json.insert("machine".to_owned(), machine.json());
-            }
-            None => output::line(&machine.to_string()),
+    pub fn new(as_json: bool, machine: &Machine) -> Self {
+        if !as_json {
+            output::line(&machine.to_string());
         }
-        report.add(disk.section());
-        report
+        Self { quiet: as_json, results: Results::new(machine.json()) }
     }
 
-    pub fn add(&mut self, section: Section) {
-        if let Some(json) = &mut self.json {
-            let figures =
-                section.figures.iter().map(|figure| (figure.name.clone(), json!(rounded(figure.value))));
-            json.insert(section.name, Value::Object(figures.collect()));
-            return;
+    pub fn begin_run(&mut self, floor: &Floor) {
+        self.results.runs.push(Vec::new());
+        floor.sections().into_iter().for_each(|section| self.add(floor, section));
+    }
+
+    pub fn add(&mut self, floor: &Floor, section: Section) {
+        if !self.quiet {
+            print(floor, &section);
         }
-        output::line("");
-        output::line(&section.name);
-        let width = section.figures.iter().map(|figure| figure.name.len()).max().unwrap_or(0);
-        for Figure { name, value } in &section.figures {
-            output::line(&format!("  {name:<width$}  {:>14}", readable(*value)));
-        }
+        self.keep(section);
     }
 
     /// Sections with the same figures, side by side.
     pub fn add_table(&mut self, name: &str, sections: Vec<Section>) {
-        if self.json.is_some() {
-            for mut section in sections {
-                section.name = format!("{name}_{}", section.name);
-                self.add(section);
-            }
-            return;
+        if !self.quiet {
+            print_table(name, &sections);
         }
-        output::line("");
-        let head = std::iter::once(name).chain(sections.iter().map(|section| section.name.as_str()));
-        let names = sections.first().map(|section| section.figures.iter().map(|figure| figure.name.as_str()));
-        let value = |section: &Section, n: usize| section.figures.get(n).map(|figure| readable(figure.value));
-        let row = |(n, name): (usize, &str)| {
-            let values = sections.iter().map(|section| value(section, n).unwrap_or_default());
-            std::iter::once(name.to_owned()).chain(values).collect()
-        };
-        let rows: Vec<Vec<String>> = names.into_iter().flatten().enumerate().map(row).collect();
-        output::table(&head.collect::<Vec<_>>(), &rows);
+        for section in sections {
+            self.keep(Section { name: format!("{name}_{}", section.name), ..section });
+        }
     }
 
-    pub fn finish(self) -> anyhow::Result<()> {
-        self.json.map_or(Ok(()), |json| output::json(&json))
+    fn keep(&mut self, section: Section) {
+        self.results.runs.last_mut().expect("a run has begun").push(section);
+    }
+
+    pub fn finish(self) -> Results {
+        self.results
     }
 }
 
-/// Three digits past the point are more than any clock here is worth.
-fn rounded(value: f64) -> f64 {
-    (value * 1_000.0).round() / 1_000.0
+fn print(floor: &Floor, section: &Section) {
+    let row = |figure: &Figure| {
+        let [flushes, works] =
+            floor.ratios(figure).map_or([const { String::new() }; 2], |two| two.map(readable));
+        vec![format!("  {}", figure.name), right(&readable(figure.value)), right(&flushes), right(&works)]
+    };
+    output::line("");
+    let [value, flushes, works] = ["", "to fdatasync", "to cpu work"].map(right);
+    let rows: Vec<_> = section.figures.iter().map(row).collect();
+    output::table(&[&section.name, &value, &flushes, &works], &rows);
 }
 
-fn readable(value: f64) -> String {
+fn right(text: &str) -> String {
+    format!("{text:>14}")
+}
+
+fn print_table(name: &str, sections: &[Section]) {
+    output::line("");
+    let head = std::iter::once(name).chain(sections.iter().map(|section| section.name.as_str()));
+    let names = sections.first().map(|section| section.figures.iter().map(|figure| figure.name.as_str()));
+    let value = |section: &Section, n: usize| section.figures.get(n).map(|figure| readable(figure.value));
+    let row = |(n, name): (usize, &str)| {
+        let values = sections.iter().map(|section| value(section, n).unwrap_or_default());
+        std::iter::once(name.to_owned()).chain(values).collect()
+    };
+    let rows: Vec<Vec<String>> = names.into_iter().flatten().enumerate().map(row).collect();
+    output::table(&head.collect::<Vec<_>>(), &rows);
+}
+
+pub(super) fn readable(value: f64) -> String {
     match value.abs() {
         large if large >= 1_000.0 => grouped(value),
         middle if middle >= 10.0 => format!("{value:.1}"),

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
@@ -11,44 +12,63 @@ use weir_event::QueueBooks;
 use weir_queue::{QueueError, QueueReader};
 use weir_store::StoreReader;
 
+use super::caller::Caller;
+use super::ingest::nonce;
 use crate::machine;
 
 pub(super) const DOMAIN: &str = "lakeside.example";
 
-const START_TIME_MAX: Duration = Duration::from_secs(20);
+/// The data folder in the server's.
+pub(super) const DATA: &str = "data";
 
-/// The unit of CPU times that the kernel tells: fixed at 100 a second for every program on Linux.
-const TICKS_PER_SECOND: f64 = 100.0;
+const START_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// Ends with this.
 pub(super) struct Server {
     child: Child,
     pub address: String,
+    /// When it was started.
+    pub begun: Instant,
     /// Time to its first accepted connection.
     pub start_ms: f64,
     data: PathBuf,
-    folder: TempDir,
+    folder: Arc<TempDir>,
 }
 
 impl Server {
+    /// On a folder with nothing in it, or with a data folder of [`DOMAIN`].
     pub fn start(folder: TempDir) -> anyhow::Result<Self> {
         Self::start_with(folder, &[])
     }
 
     /// With settings, as `WEIR_*` variables.
     pub fn start_with(folder: TempDir, settings: &[(&str, String)]) -> anyhow::Result<Self> {
-        let data = folder.path().join("data");
-        let added =
-            weir(folder.path(), &data)?.args(["site", "add", DOMAIN, "--timezone", "UTC"]).status()?;
-        ensure!(added.success(), "the site can't be added: {added}");
-        let begun = Instant::now();
+        let data = folder.path().join(DATA);
+        if !data.exists() {
+            add_site(folder.path())?;
+        }
+        Self::run(folder.into(), settings)
+    }
+
+    fn run(folder: Arc<TempDir>, settings: &[(&str, String)]) -> anyhow::Result<Self> {
+        let data = folder.path().join(DATA);
         let mut serve = weir(folder.path(), &data)?;
         serve.args(["serve", "--listen", "127.0.0.1:0"]).envs(settings.iter().map(|(k, v)| (k, v)));
+        let begun = Instant::now();
         let child = serve.spawn()?;
-        let mut server = Self { child, address: String::new(), start_ms: 0.0, data, folder };
+        let mut server = Self { child, address: String::new(), begun, start_ms: 0.0, data, folder };
         server.address = server.wait(begun)?;
         server.start_ms = begun.elapsed().as_secs_f64() * 1e3;
         Ok(server)
+    }
+
+    /// Kills it, as the power would, and starts it again where it was.
+    pub fn kill_and_start(self) -> anyhow::Result<Self> {
+        let folder = self.folder.clone();
+        drop(self);
+        // Where the killed one listened: nobody may take that for the new one.
+        std::fs::remove_file(folder.path().join(DATA).join("weir.address"))?;
+        Self::run(folder, &[])
     }
 
     fn wait(&mut self, begun: Instant) -> anyhow::Result<String> {
@@ -68,17 +88,30 @@ impl Server {
 
     /// CPU time spent so far, user's and system's.
     pub fn cpu_secs(&self) -> Option<f64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?;
-        // The name before may hold anything, but ends with the last parenthesis.
-        let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
-        let (user, system): (f64, f64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-        Some((user + system) / TICKS_PER_SECOND)
+        machine::cpu_secs(self.child.id())
     }
 
     /// The most memory it ever held.
+    pub fn memory_mib_max(&self) -> Option<f64> {
+        self.memory("VmHWM")
+    }
+
+    /// The memory that it holds.
     pub fn memory_mib(&self) -> Option<f64> {
-        let kib = machine::kib(&format!("/proc/{}/status", self.child.id()), "VmHWM")?;
+        self.memory("VmRSS")
+    }
+
+    fn memory(&self, name: &str) -> Option<f64> {
+        let kib = machine::kib(&format!("/proc/{}/status", self.child.id()), name)?;
         Some(kib as f64 / 1_024.0)
+    }
+
+    /// A connection that may read everything.
+    pub fn caller(&self) -> anyhow::Result<Caller> {
+        // No two tokens may have one name.
+        let name = format!("bench-{:016x}", nonce());
+        let (token, _) = self.ask(&["token", "create", "--name", &name])?;
+        Caller::connect(&self.address, token["token"].as_str().context("no token")?)
     }
 
     /// What a command says of the same data folder, and whether its answer is yes.
@@ -109,6 +142,13 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn add_site(folder: &Path) -> anyhow::Result<()> {
+    let mut add = weir(folder, &folder.join(DATA))?;
+    let added = add.args(["site", "add", DOMAIN, "--timezone", "UTC"]).status()?;
+    ensure!(added.success(), "the site can't be added: {added}");
+    Ok(())
 }
 
 /// This program, with nobody's settings.

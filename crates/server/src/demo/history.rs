@@ -17,21 +17,21 @@ const CHUNK_EVENTS: usize = 10_000;
 /// the queue stays small.
 const CHUNKS_WAITING_MAX: usize = 3;
 
-/// Enters `days` while earlier ones are folded, and says how many events there were. Ends early, but
-/// with a whole chunk, once `stop` is set.
+/// Enters `events` while earlier ones are folded, and says how many events there were. Ends early, but
+/// with a whole chunk, once `stop` is set. `entered` hears of the last event of every chunk.
 ///
 /// # Errors
 /// The queue can't take an event, or the store can't be written.
-pub(crate) fn enter(
+pub(super) fn enter(
     house: &mut House,
-    days: impl Iterator<Item = Vec<Event>> + Send,
+    events: impl Iterator<Item = Event> + Send,
     stop: &AtomicBool,
-    day_done: &(dyn Fn() + Sync),
+    entered: &(dyn Fn(&Event) + Sync),
 ) -> anyhow::Result<u64> {
     let queue = house.queue.clone();
     std::thread::scope(|scope| {
         let (appended, chunks) = sync_channel(CHUNKS_WAITING_MAX);
-        let producer = scope.spawn(move || append(&queue, days, stop, &appended, day_done));
+        let producer = scope.spawn(move || append(&queue, events, stop, &appended, entered));
         let drained = chunks.into_iter().try_for_each(|()| {
             house.processor.drain().map(drop).context("events that were entered can't be folded")
         });
@@ -43,35 +43,24 @@ pub(crate) fn enter(
 
 fn append(
     queue: &Queue,
-    days: impl Iterator<Item = Vec<Event>>,
+    mut events: impl Iterator<Item = Event>,
     stop: &AtomicBool,
     appended: &SyncSender<()>,
-    day_done: &dyn Fn(),
+    entered: &dyn Fn(&Event),
 ) -> anyhow::Result<u64> {
-    let mut events = 0;
-    let mut chunk = Vec::with_capacity(CHUNK_EVENTS);
-    for day in days {
-        for event in day {
-            chunk.push(Entry::Event(Box::new(event)));
-            if chunk.len() == CHUNK_EVENTS {
-                events += put(queue, &mut chunk)?;
-                // Who folds has given up, and says why.
-                if appended.send(()).is_err() || stop.load(Ordering::Acquire) {
-                    return Ok(events);
-                }
-            }
+    let mut count = 0;
+    loop {
+        let chunk: Vec<Event> = events.by_ref().take(CHUNK_EVENTS).collect();
+        let Some(last) = chunk.last() else { return Ok(count) };
+        entered(last);
+        count += chunk.len() as u64;
+        let entries = chunk.into_iter().map(|event| Entry::Event(Box::new(event))).collect();
+        queue.append_blocking(entries).context("the queue takes no more")?;
+        // Who folds has given up, and says why.
+        if appended.send(()).is_err() || stop.load(Ordering::Acquire) {
+            return Ok(count);
         }
-        day_done();
     }
-    events += put(queue, &mut chunk)?;
-    let _ = appended.send(());
-    Ok(events)
-}
-
-fn put(queue: &Queue, chunk: &mut Vec<Entry>) -> anyhow::Result<u64> {
-    let events = chunk.len() as u64;
-    queue.append_blocking(std::mem::take(chunk)).context("the queue takes no more")?;
-    Ok(events)
 }
 
 #[cfg(test)]
@@ -110,14 +99,13 @@ mod tests {
         let (growth_per_day, seed) = (0.0, 3);
         let profile =
             Profile { site: site.id, domain, zone, visitors_per_day, growth_per_day, last_day, seed };
-        let traffic = Traffic::new(profile);
         let stop = AtomicBool::new(false);
         let first_day = LocalDay(last_day.0 - 2);
         let before = now - 10 * Millis::MINUTE;
-        let mut events =
-            enter(&mut house, traffic.history(first_day, before), &stop, &|| {}).expect("entered");
-        let mut live = Live::from(traffic, before);
-        events += enter(&mut house, std::iter::once(live.until(now)), &stop, &|| {}).expect("entered");
+        let history = Traffic::new(profile.clone()).into_history(first_day, before);
+        let mut events = enter(&mut house, history, &stop, &|_| {}).expect("entered");
+        let mut live = Live::from(Traffic::new(profile), before);
+        events += enter(&mut house, live.until(now).into_iter(), &stop, &|_| {}).expect("entered");
         assert!(events > 500, "{events}");
         let mut queue = house.queue.reader().expect("a reader");
         let ledger = read_ledger(&mut queue, &house.store, &house.registry, Access::All).expect("a ledger");
@@ -148,8 +136,8 @@ mod tests {
             last_day,
             seed: 3,
         });
-        let days = traffic.history(last_day, Zone::utc().start_of(last_day.next()));
-        let events = enter(&mut house, days, &stop, &|| {}).expect("entered");
+        let history = traffic.into_history(last_day, Zone::utc().start_of(last_day.next()));
+        let events = enter(&mut house, history, &stop, &|_| {}).expect("entered");
         assert_eq!(events, CHUNK_EVENTS as u64);
     }
 }

@@ -5,5 +5,4 @@ mod run;
 mod history;
 mod live;
 
-pub(crate) use history::enter;
 pub(crate) use run::demo;

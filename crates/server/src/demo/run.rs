@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::Context;
-use weir_event::{Clock, LocalDay, Millis, SystemClock, Zone};
+use weir_event::{Clock, Event, LocalDay, Millis, SystemClock, Zone};
 use weir_ingest::IngestConfig;
 use weir_processor::ProcessorOptions;
 use weir_queue::QueueOptions;
@@ -77,7 +77,7 @@ fn enter_history(house: &mut House, args: &DemoArgs, stop: &AtomicBool) -> anyho
     let site = house.registry.add_site(DOMAIN, &zone)?;
     let last_day = zone.day_of(now);
     let first_day = LocalDay(last_day.0 + 1 - args.days as i32);
-    let traffic = Traffic::new(Profile {
+    let profile = Profile {
         site: site.id,
         domain: site.domain,
         zone,
@@ -85,14 +85,16 @@ fn enter_history(house: &mut House, args: &DemoArgs, stop: &AtomicBool) -> anyho
         growth_per_day: GROWTH_PER_DAY,
         last_day,
         seed: SEED,
-    });
+    };
     let bar = output::progress("Entering days", args.days.into());
-    let entered =
-        history::enter(house, traffic.history(first_day, now - LIVE_SINCE_MS), stop, &|| bar.inc(1));
+    let past = Traffic::new(profile.clone()).into_history(first_day, now - LIVE_SINCE_MS);
+    let days_done =
+        |last: &Event| bar.set_position((last.received_day.0 - first_day.0).unsigned_abs().into());
+    let entered = history::enter(house, past, stop, &days_done);
     bar.finish_and_clear();
     let mut events = entered?;
-    let mut live = Live::from(traffic, now - LIVE_SINCE_MS);
-    events += history::enter(house, std::iter::once(live.until(SystemClock.now())), stop, &|| {})?;
+    let mut live = Live::from(Traffic::new(profile), now - LIVE_SINCE_MS);
+    events += history::enter(house, live.until(SystemClock.now()).into_iter(), stop, &|_| {})?;
     if stop.load(Ordering::Acquire) {
         return Ok(None);
     }

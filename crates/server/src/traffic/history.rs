@@ -1,11 +1,14 @@
 //! Days of visits, past and present.
 
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+
 use weir_event::{Country, DayFrame, Event, LocalDay, Millis, SiteId, Zone};
 
 use super::arrivals::{ARRIVALS, Arrival};
 use super::pages::Pages;
 use super::people::{AGENTS, BOTS, COUNTRIES};
-use super::random::{Random, Weighted};
+use super::random::{Random, Weighted, mixed};
 use super::season;
 use super::visit::{Person, Setting, Visit};
 
@@ -56,69 +59,68 @@ impl Traffic {
         }
     }
 
-    /// What was received from the start of `first` until `until`, a day's worth at a time, each in
-    /// the order of receipt and after the one before.
-    pub fn history(&self, first: LocalDay, until: Millis) -> impl Iterator<Item = Vec<Event>> + '_ {
-        let mut day = first;
-        let mut later: Vec<Event> = Vec::new();
-        std::iter::from_fn(move || {
-            let frame = self.profile.zone.frame(day);
-            if until <= frame.start {
-                return None;
-            }
-            day = day.next();
-            let mut events = self.visits_of(&frame);
-            events.append(&mut later);
-            events.sort_by_key(|event| (event.received, event.id));
-            later = events.split_off(events.partition_point(|event| event.received < frame.end));
-            events.truncate(events.partition_point(|event| event.received < until));
-            Some(events)
-        })
+    /// What was received from the start of `first` until `until`, in the order of receipt.
+    pub fn into_history(self, first: LocalDay, until: Millis) -> History {
+        let (next_day, coming) = (self.profile.zone.frame(first), BinaryHeap::new());
+        History { frame: next_day.clone(), next_day, traffic: self, until, to_begin: Vec::new(), coming }
     }
 
-    /// All that those do who arrive on this day; some of it after its midnight.
-    fn visits_of(&self, frame: &DayFrame) -> Vec<Event> {
+    /// When the visits of a day begin, the last one first.
+    fn beginnings(&self, frame: &DayFrame) -> Vec<Beginning> {
         let Profile { seed, visitors_per_day, growth_per_day, last_day, .. } = self.profile;
         let mut random = Random::new(seed, season::of_day(frame.day, 0));
-        let factor = season::factor(frame.day, last_day, growth_per_day, seed);
+        let mean = visitors_per_day * season::factor(frame.day, last_day, growth_per_day, seed);
+        let ordinary = rounded(mean, &mut random);
+        let surge = season::surge(frame.day, seed)
+            .map(|more| (self.surges[random.below(self.surges.len())], rounded(mean * more, &mut random)));
         let hours = Weighted::new(frame.hours.iter().map(|hour| season::HOURS[wall_hour(hour.wall_minutes)]));
-        let mut events = Vec::new();
-        let visitors = rounded(visitors_per_day * factor, &mut random);
+        let visitors = ordinary + surge.map_or(0, |(_, visitors)| visitors);
+        let mut beginnings = Vec::with_capacity(visitors as usize);
         for number in 0..visitors {
-            let start = moment(frame, &hours, &mut random);
-            self.visitor(frame, number, start, None, &mut random, &mut events);
+            let start = moment(frame, &hours, &mut self.random_of(frame.day, number, 0));
+            let surge = surge.filter(|_| number >= ordinary).map(|(arrival, _)| arrival);
+            let again = self.visitor(frame, number, start, surge).again;
+            beginnings.push(Beginning { at: start, number, start, surge });
+            beginnings.extend(again.map(|(at, _)| Beginning { at, number, start, surge }));
         }
-        let Some(surge) = season::surge(frame.day, seed) else { return events };
-        let arrival = self.surges[random.below(self.surges.len())];
-        for number in 0..rounded(visitors_per_day * factor * surge, &mut random) {
-            let start = moment(frame, &hours, &mut random);
-            self.visitor(frame, visitors + number, start, Some(arrival), &mut random, &mut events);
-        }
-        events
+        beginnings.sort_unstable_by_key(|beginning| Reverse((beginning.at, beginning.number)));
+        beginnings
     }
 
-    /// One visitor's visits of the day, the first at `start`.
+    /// Somebody whose first visit of the day is at `start`: the same however often one asks.
     pub(super) fn visitor(
         &self,
         frame: &DayFrame,
         number: u64,
         start: Millis,
-        arrival: Option<&'static Arrival>,
-        random: &mut Random,
-        events: &mut Vec<Event>,
-    ) {
+        surge: Option<&'static Arrival>,
+    ) -> Visitor {
+        let random = &mut self.random_of(frame.day, number, 1);
         let arrivals = &self.arrivals[season::weekday(frame.day)];
-        let arrival = arrival.unwrap_or_else(|| &ARRIVALS[arrivals.pick(random)]);
+        let arrival = surge.unwrap_or_else(|| &ARRIVALS[arrivals.pick(random)]);
         let person = self.person(number, start, random);
+        let again = start + random.between(45.0, 300.0) as i64 * Millis::MINUTE;
+        let returns = random.chance(RETURN_SHARE) && again < frame.end;
+        // Mostly they remember the address.
+        let remembered = if random.chance(0.6) { &ARRIVALS[0] } else { arrival };
+        Visitor { person, first: (start, arrival), again: returns.then_some((again, remembered)) }
+    }
+
+    /// What a visitor does on the visit that begins at `at`.
+    pub(super) fn visit(&self, frame: &DayFrame, visitor: &Visitor, at: Millis) -> Vec<Event> {
+        let (start, arrival) = visitor.again.filter(|(again, _)| *again == at).unwrap_or(visitor.first);
+        let nth = if start == visitor.first.0 { 2 } else { 3 };
         let Profile { site, ref domain, seed, .. } = self.profile;
         let setting = Setting { site, domain, seed, frame, pages: &self.pages };
-        Visit { setting: &setting, person, arrival, random, events }.from(start);
-        let again = start + random.between(45.0, 300.0) as i64 * Millis::MINUTE;
-        if random.chance(RETURN_SHARE) && again < frame.end {
-            // Mostly they remember the address.
-            let arrival = if random.chance(0.6) { &ARRIVALS[0] } else { arrival };
-            Visit { setting: &setting, person, arrival, random, events }.from(again);
-        }
+        let random = &mut self.random_of(frame.day, visitor.person.number, nth);
+        let mut events = Vec::new();
+        Visit { setting: &setting, person: visitor.person, arrival, random, events: &mut events }.from(start);
+        events
+    }
+
+    /// Numbers for one purpose of one visitor's day.
+    fn random_of(&self, day: LocalDay, number: u64, purpose: u64) -> Random {
+        Random::new(self.profile.seed ^ mixed(number), season::of_day(day, 8 + purpose))
     }
 
     fn person(&self, number: u64, start: Millis, random: &mut Random) -> Person {
@@ -129,6 +131,96 @@ impl Traffic {
         Person { number, agent, country: Country(*country), bot }
     }
 }
+
+/// Somebody, and their visits of one day.
+#[derive(Debug)]
+pub(super) struct Visitor {
+    pub person: Person,
+    pub first: (Millis, &'static Arrival),
+    pub again: Option<(Millis, &'static Arrival)>,
+}
+
+/// A visit that has not begun, of a visitor whose first one is at `start`.
+#[derive(Debug)]
+struct Beginning {
+    at: Millis,
+    number: u64,
+    start: Millis,
+    surge: Option<&'static Arrival>,
+}
+
+/// Events in the order of receipt. Holds the visits under way and when those of one day begin,
+/// however many days there are.
+#[derive(Debug)]
+pub(crate) struct History {
+    traffic: Traffic,
+    until: Millis,
+    /// The day whose visits begin.
+    frame: DayFrame,
+    next_day: DayFrame,
+    /// The next one last.
+    to_begin: Vec<Beginning>,
+    coming: BinaryHeap<Coming>,
+}
+
+impl Iterator for History {
+    type Item = Event;
+
+    fn next(&mut self) -> Option<Event> {
+        loop {
+            let begins = self.to_begin.last().map_or(self.next_day.start, |beginning| beginning.at);
+            let over = self.until <= begins;
+            // What has not begun can't be received yet.
+            if self.coming.peek().is_some_and(|first| over || first.0.received < begins) {
+                let event = self.coming.pop()?.0;
+                return (event.received < self.until).then_some(*event);
+            }
+            if over {
+                return None;
+            }
+            self.begin();
+        }
+    }
+}
+
+impl History {
+    /// The next visit, or the next day.
+    fn begin(&mut self) {
+        if let Some(Beginning { at, number, start, surge }) = self.to_begin.pop() {
+            let visitor = self.traffic.visitor(&self.frame, number, start, surge);
+            let events = self.traffic.visit(&self.frame, &visitor, at);
+            return self.coming.extend(events.into_iter().map(|event| Coming(Box::new(event))));
+        }
+        let after = self.traffic.profile.zone.frame(self.next_day.day.next());
+        self.frame = std::mem::replace(&mut self.next_day, after);
+        self.to_begin = self.traffic.beginnings(&self.frame);
+    }
+}
+
+/// The greatest is received first.
+#[derive(Debug)]
+struct Coming(Box<Event>);
+
+impl Ord for Coming {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let place = |coming: &Self| (coming.0.received, coming.0.id);
+        place(other).cmp(&place(self))
+    }
+}
+
+impl PartialOrd for Coming {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Coming {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Coming {}
 
 /// An instant of the day, as likely as its hour is busy.
 fn moment(frame: &DayFrame, hours: &Weighted, random: &mut Random) -> Millis {
@@ -149,7 +241,7 @@ fn rounded(mean: f64, random: &mut Random) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
+    use std::collections::{HashMap, HashSet};
 
     use weir_event::Kind;
 
@@ -171,12 +263,50 @@ mod tests {
         let profile = profile(zone);
         let until = profile.zone.start_of(profile.last_day) + 9 * Millis::HOUR;
         let first = LocalDay(profile.last_day.0 - 4);
-        Traffic::new(profile).history(first, until).flatten().collect()
+        Traffic::new(profile).into_history(first, until).collect()
     }
 
     #[test]
     fn the_same_profile_gives_the_same_events() {
         assert_eq!(history("Europe/Berlin"), history("Europe/Berlin"));
+    }
+
+    #[test]
+    fn an_earlier_end_gives_the_same_events_up_to_it() {
+        let profile = profile("Asia/Kathmandu");
+        let first = LocalDay(profile.last_day.0 - 2);
+        let until = |day: LocalDay| {
+            let end = profile.zone.start_of(day);
+            Traffic::new(profile.clone()).into_history(first, end).collect::<Vec<_>>()
+        };
+        let (short, long) = (until(profile.last_day), until(profile.last_day.next()));
+        assert!(short.len() > 1_000 && long.len() > short.len() + 500);
+        assert_eq!(short[..], long[..short.len()]);
+        assert!(until(first).is_empty());
+    }
+
+    #[test]
+    fn a_busy_day_is_held_in_memory_only_where_it_is_under_way() {
+        let busy = Profile { visitors_per_day: 20_000.0, ..profile("Europe/Berlin") };
+        let end = busy.zone.start_of(busy.last_day.next());
+        let mut history = Traffic::new(busy.clone()).into_history(busy.last_day, end);
+        let (mut events, mut held) = (0, 0);
+        while history.next().is_some() {
+            events += 1;
+            held = held.max(history.coming.len());
+        }
+        assert!(events > 60_000 && held < 2_000, "{held} of {events}");
+    }
+
+    #[test]
+    fn some_come_again_on_the_same_day() {
+        let mut of_visitors: HashMap<_, Vec<Millis>> = HashMap::new();
+        for event in history("Europe/Berlin") {
+            of_visitors.entry(event.visitor).or_default().push(event.time);
+        }
+        let gap = |times: &Vec<Millis>| times.windows(2).any(|two| two[1] - two[0] > 35 * Millis::MINUTE);
+        let again = of_visitors.values().filter(|times| gap(times)).count();
+        assert!((again * 100 / of_visitors.len()).abs_diff(15) < 6, "{again} of {}", of_visitors.len());
     }
 
     #[test]

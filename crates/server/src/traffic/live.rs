@@ -44,7 +44,10 @@ impl Live {
         let zone = &self.traffic.profile.zone;
         let start = self.next_visit;
         let frame = zone.frame(zone.day_of(start));
-        self.traffic.visitor(&frame, self.number, start, None, &mut self.random, &mut self.coming);
+        let visitor = self.traffic.visitor(&frame, self.number, start, None);
+        for (at, _) in [Some(visitor.first), visitor.again].into_iter().flatten() {
+            self.coming.extend(self.traffic.visit(&frame, &visitor, at));
+        }
         self.coming.sort_by_key(|event| std::cmp::Reverse((event.received, event.id)));
         self.number += 1;
         let hour = (start - frame.start) / Millis::MINUTE;

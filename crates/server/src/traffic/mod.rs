@@ -1,7 +1,7 @@
 //! Believable visitors of an invented site: for the demo, and for measuring.
 //!
-//! Promises: the same profile gives the same events, in the order of their receipt, a day at a time
-//! whatever their number. Refuses to know: where events go, what time it is.
+//! Promises: the same profile gives the same events, in the order of their receipt, in
+//! bounded memory whatever their number. Refuses to know: where events go, what time it is.
 
 mod random;
 
@@ -16,6 +16,6 @@ mod visit;
 mod history;
 mod live;
 
-pub(crate) use history::{Profile, Traffic};
+pub(crate) use history::{History, Profile, Traffic};
 pub(crate) use live::Live;
 pub(crate) use random::Random;

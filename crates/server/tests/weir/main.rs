@@ -19,6 +19,7 @@ mod bad_places;
 mod answers;
 mod statistics;
 
+mod bench;
 mod metrics;
 mod overload;
 
