@@ -112,6 +112,9 @@ pub const NEW_LABELS_PER_DAY_MAX: u32 = 5_000;
 pub const READERS_MAX: usize = 10;
 pub const READERS_IDLE: usize = 5;
 pub const READ_TRANSACTION_MS_MAX: u64 = 2_000;
+/// Sums of days and months that readers remember; a site of 500 pages takes a third of a megabyte
+/// for the dashboard of 30 days.
+pub const KEPT_SUMS_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const QUERY_BODY_BYTES_MAX: usize = 64 * 1024;
 pub const QUERY_ROWS_MAX: usize = 10_000;
 

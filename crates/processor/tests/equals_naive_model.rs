@@ -2,11 +2,12 @@ use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use weir_event::{Event, Millis};
 use weir_processor::ProcessorOptions;
-use weir_store::{BookEntry, DayState};
+use weir_store::{BookEntry, DayState, StoreReader};
 use weir_testkit::page_view;
 
 use crate::histories::{After, Ground, History, PLACES, histories};
 use crate::naive_model::Model;
+use crate::sums::check_sums;
 use crate::world::{Rows, World};
 
 proptest! {
@@ -64,6 +65,7 @@ fn cases() -> u32 {
 /// A world and the model of it, told the same.
 struct Both {
     world: World,
+    reader: StoreReader,
     model: Model,
     grounds: Vec<Ground>,
     batch_events: usize,
@@ -100,6 +102,7 @@ impl Both {
             drain_events_behind: batch_events,
             ..ProcessorOptions::default()
         });
+        let reader = world.reader.clone();
         let mut model = Model::default();
         let mut grounds = Vec::new();
         for place in history.places() {
@@ -113,7 +116,7 @@ impl Both {
         let pulse = world.site("pulse.test", "UTC");
         model.site(pulse.id, "pulse.test", &TimeZone::UTC);
         grounds.push(Ground { id: pulse.id, domain: "pulse.test".to_owned(), zone: TimeZone::UTC });
-        Self { world, model, grounds, batch_events }
+        Self { world, reader, model, grounds, batch_events }
     }
 
     fn take(&mut self, events: &[Event]) {
@@ -179,6 +182,8 @@ impl Both {
         for ground in &self.grounds {
             let differences = differences(&self.model.rows(ground.id), &self.world.rows(ground.id));
             assert!(differences.is_empty(), "{}, {when}:\n{}", ground.domain, differences.join("\n"));
+            // By one reader from beginning to end, whatever was begun anew meanwhile.
+            check_sums(&self.reader, ground.id);
         }
         let verified = self.world.verify();
         assert!(verified.is_equal(), "{when}: {:#?}", verified.told);

@@ -28,6 +28,8 @@ mod retiring;
 
 mod rules;
 
+mod sums;
+
 mod late;
 mod trouble;
 

@@ -2,9 +2,10 @@
 
 use weir_event::{Event, Millis, Reason, SiteId};
 use weir_processor::{ProcessorOptions, Retention};
-use weir_store::{BookEntry, DayState};
+use weir_store::{BookEntry, DayState, StoreReader};
 use weir_testkit::page_view;
 
+use crate::sums::check_sums;
 use crate::world::World;
 
 /// A midnight in UTC.
@@ -169,8 +170,11 @@ fn a_month_of_frozen_days_is_rebuilt_from_their_rows() {
     let rows = at.world.rows(at.site);
     assert_eq!(at.world.tamper("UPDATE site_stats SET visits = 99 WHERE site = 1 AND grain = 2"), 1);
     assert!(!at.world.verify().is_equal());
+    let reader = StoreReader::open(&at.world.path("weir.db")).expect("opens");
+    check_sums(&reader, at.site);
     at.world.rebuild();
     assert_eq!(at.world.rows(at.site), rows);
+    check_sums(&reader, at.site);
     at.check_sound();
 }
 

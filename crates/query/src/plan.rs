@@ -65,6 +65,10 @@ impl Plan {
         };
         Self { reads, pieces }
     }
+
+    pub(crate) fn reads_log(&self) -> bool {
+        self.pieces.iter().any(|piece| matches!(piece, Piece::Log(..)))
+    }
 }
 
 fn reads(question: &Question) -> Reads {

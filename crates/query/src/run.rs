@@ -12,9 +12,9 @@ mod log;
 
 use weir_event::{DayFrame, LocalDay, Millis, limits};
 use weir_registry::Site;
-use weir_store::{Reading, StoreReader};
+use weir_store::{Reading, StoreError, StoreReader};
 
-use crate::parse::{Dimension, Interval, Metric};
+use crate::parse::{Asked, Dimension, Interval, Metric};
 use crate::range::{Buckets, Range};
 use crate::shape::{Answer, Found};
 use crate::{Plan, QueryError, Question, Reads};
@@ -32,6 +32,36 @@ pub(crate) struct Asking<'a> {
     pub interval: Option<Interval>,
 }
 
+/// How the store is read: at one committed state, or, since the log of many days takes long and a long
+/// read keeps the database from tidying up, at a state for each piece.
+struct Access<'a> {
+    store: &'a StoreReader,
+    held: Option<&'a Reading<'a>>,
+}
+
+impl Access<'_> {
+    fn read<T>(&self, read: impl FnOnce(&Reading<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        match self.held {
+            Some(reading) => read(reading),
+            None => self.store.read(read),
+        }
+    }
+}
+
+/// A range of a question and what is read for it.
+struct Period {
+    range: Range,
+    plan: Plan,
+    /// Of the visitors regardless of dimensions, where somebody asked for shares of them.
+    total: Option<Plan>,
+}
+
+impl Period {
+    fn reads_log(&self) -> bool {
+        [Some(&self.plan), self.total.as_ref()].into_iter().flatten().any(Plan::reads_log)
+    }
+}
+
 /// Answers `question` about `site`.
 ///
 /// # Errors
@@ -39,9 +69,15 @@ pub(crate) struct Asking<'a> {
 /// where the store can't be read.
 pub fn run(store: &StoreReader, site: &Site, now: Millis, question: &Question) -> Result<Answer, QueryError> {
     let asking = Asking::new(store, site, now, question)?;
-    let mut props = PropValues::default();
-    let found = asking.find(store, &mut props)?;
-    Ok(store.read(|reading| Answer::of(&asking, reading, &props, found))?)
+    let whole = asking.period(asking.range);
+    let before = asking.comparison().map(|range| asking.period(range));
+    if whole.reads_log() || before.as_ref().is_some_and(Period::reads_log) {
+        return asking.answer(&Access { store, held: None }, whole, before);
+    }
+    store.read(|reading| {
+        let access = Access { store, held: Some(reading) };
+        Ok(asking.answer(&access, whole, before))
+    })?
 }
 
 /// What [`run`] would read, for those who want to know why an answer takes its time.
@@ -60,7 +96,10 @@ impl<'a> Asking<'a> {
         now: Millis,
         question: &'a Question,
     ) -> Result<Self, QueryError> {
-        let first_data = store.read(|reading| reading.first_day(site.id))?;
+        let first_data = match question.asked {
+            Asked::All => store.read(|reading| reading.first_day(site.id))?,
+            _ => None,
+        };
         let range = Range::resolve(question.asked, &site.zone, now, first_data);
         let interval = question.dimensions.iter().find_map(|dimension| match dimension {
             Dimension::Time(interval) => Some(interval.unwrap_or_else(|| range.interval())),
@@ -84,16 +123,30 @@ impl<'a> Asking<'a> {
         Plan::of(self.question, self.interval, range, &self.site.zone, self.now)
     }
 
-    fn find(&self, store: &StoreReader, props: &mut PropValues) -> Result<Found, QueryError> {
-        let plan = self.plan(self.range);
-        let groups = self.groups(store, &plan, props)?;
-        let total = self.total(store, self.range, props)?;
-        let buckets = self.buckets(store, self.range)?;
-        let previous = match self.comparison() {
-            Some(range) => Some(self.previous(store, range, props)?),
-            None => None,
-        };
-        Ok(Found { plan, groups, total, buckets, previous })
+    fn period(&self, range: Range) -> Period {
+        let total = self.question.metrics.contains(&Metric::Percentage).then(|| {
+            let question = self.without_dimensions();
+            Plan::of(&question, None, range, &self.site.zone, self.now)
+        });
+        Period { range, plan: self.plan(range), total }
+    }
+
+    fn without_dimensions(&self) -> Question {
+        Question { dimensions: Vec::new(), ..self.question.clone() }
+    }
+
+    fn answer(
+        &self,
+        access: &Access<'_>,
+        whole: Period,
+        before: Option<Period>,
+    ) -> Result<Answer, QueryError> {
+        let mut props = PropValues::default();
+        let (groups, total) = self.figures(access, &whole, &mut props)?;
+        let buckets = self.buckets(access, whole.range)?;
+        let previous = before.map(|period| self.previous(access, &period, &mut props)).transpose()?;
+        let found = Found { plan: whole.plan, groups, total, buckets, previous };
+        Ok(access.read(|reading| Answer::of(self, reading, &props, found))?)
     }
 
     fn comparison(&self) -> Option<Range> {
@@ -107,34 +160,39 @@ impl<'a> Asking<'a> {
 
     fn previous(
         &self,
-        store: &StoreReader,
-        range: Range,
+        access: &Access<'_>,
+        period: &Period,
         props: &mut PropValues,
     ) -> Result<Previous, QueryError> {
-        let groups = self.groups(store, &self.plan(range), props)?;
-        let total = self.total(store, range, props)?;
-        Ok(Previous { range, groups, total, buckets: self.buckets(store, range)? })
+        let (groups, total) = self.figures(access, period, props)?;
+        Ok(Previous { range: period.range, groups, total, buckets: self.buckets(access, period.range)? })
     }
 
-    /// Visitors regardless of dimensions: what shares are shares of. Zero where nobody asked.
-    fn total(&self, store: &StoreReader, range: Range, props: &mut PropValues) -> Result<i64, QueryError> {
-        if !self.question.metrics.contains(&Metric::Percentage) {
-            return Ok(0);
-        }
-        let question = Question { dimensions: Vec::new(), ..self.question.clone() };
-        let whole = Asking { question: &question, range, interval: None, ..*self };
-        let groups = whole.groups(store, &whole.plan(range), props)?;
-        Ok(groups.get(&Group::default()).map_or(0, |counters| counters.visitors))
+    /// Rows, and what shares are shares of; zero where nobody asked.
+    fn figures(
+        &self,
+        access: &Access<'_>,
+        period: &Period,
+        props: &mut PropValues,
+    ) -> Result<(Groups, i64), QueryError> {
+        let groups = self.groups(access, &period.plan, props)?;
+        let Some(plan) = &period.total else { return Ok((groups, 0)) };
+        let question = self.without_dimensions();
+        let whole = Asking { question: &question, range: period.range, interval: None, ..*self };
+        let total = whole.groups(access, plan, props)?;
+        Ok((groups, total.get(&Group::default()).map_or(0, |counters| counters.visitors)))
     }
 
-    fn groups(&self, store: &StoreReader, plan: &Plan, props: &mut PropValues) -> Result<Groups, QueryError> {
+    fn groups(&self, access: &Access<'_>, plan: &Plan, props: &mut PropValues) -> Result<Groups, QueryError> {
         let mut groups = Groups::default();
-        let leaves = store.read(|reading| leaves::resolve(reading, self.site.id, &self.question.leaves))?;
+        let leaves = access.read(|reading| leaves::resolve(reading, self.site.id, &self.question.leaves))?;
         if let Reads::Rows(statistic) = plan.reads {
-            let rows = rollup::Rows { asking: self, statistic, leaves: &leaves };
-            store.read(|reading| rows.read(reading, &plan.pieces, &mut groups))?;
+            let rows = rollup::Rows::new(self, statistic, &leaves);
+            access.read(|reading| rows.read(reading, &plan.pieces, &mut groups))?;
         }
-        log::Log::new(self, &leaves, props).read(store, &plan.pieces, &mut groups)?;
+        if plan.reads_log() {
+            log::Log::new(self, &leaves, props).read(access.store, &plan.pieces, &mut groups)?;
+        }
         if groups.is_overfull() || props.is_overfull() {
             return Err(QueryError::bad(format!(
                 "The answer would have more than {} rows; narrow the range or the filters.",
@@ -144,13 +202,13 @@ impl<'a> Asking<'a> {
         Ok(groups)
     }
 
-    fn buckets(&self, store: &StoreReader, range: Range) -> Result<Option<Buckets>, QueryError> {
+    fn buckets(&self, access: &Access<'_>, range: Range) -> Result<Option<Buckets>, QueryError> {
         let Some(interval) = self.interval else { return Ok(None) };
         let days = range.days(&self.site.zone);
         if interval != Interval::Hour {
             return Ok(Some(Buckets::of_days(interval, days)));
         }
-        let frames = store.read(|reading| frames(reading, self.site, days))?;
+        let frames = access.read(|reading| frames(reading, self.site, days))?;
         let bounds = match range {
             Range::Times(from, to) => (from, to),
             Range::Days(..) => (Millis(i64::MIN), Millis(i64::MAX)),
@@ -172,7 +230,7 @@ fn frames(
     reading: &Reading<'_>,
     site: &Site,
     (first, last): (LocalDay, LocalDay),
-) -> Result<Vec<DayFrame>, weir_store::StoreError> {
+) -> Result<Vec<DayFrame>, StoreError> {
     let mut folded = reading.site_days(site.id, first, last)?.into_iter().map(|day| day.frame).peekable();
     let frame = |day| folded.next_if(|frame| frame.day == day).unwrap_or_else(|| site.zone.frame(day));
     Ok((first.0..=last.0).map(LocalDay).map(frame).collect())

@@ -41,13 +41,12 @@ impl Answer {
     ) -> Result<Self, StoreError> {
         let order = order::of(asking.question);
         let texts = Texts::new(asking, reading, props);
-        let rows = order::sorted(asking, &order, &found, &texts)?;
-        let page = asking.question.pagination;
-        let results = rows.iter().skip(page.offset).take(page.limit);
-        let results: Vec<Row> = results
+        let (rows, total_rows) = order::page(asking, &order, &found, &texts)?;
+        let results: Vec<Row> = rows
+            .iter()
             .map(|(group, counters)| row(asking, &found, &texts, group, counters))
             .collect::<Result<_, _>>()?;
-        let meta = meta(asking, &found, rows.len());
+        let meta = meta(asking, &found, total_rows);
         Ok(Self { results, meta, query: echo(asking, &order, &found) })
     }
 }

@@ -14,6 +14,7 @@ mod dimension;
 mod error;
 mod ledger;
 mod log;
+mod sums;
 
 mod sqlite;
 
@@ -23,3 +24,4 @@ pub use error::StoreError;
 pub use ledger::{BookEntry, Checkpoint, QueueAccount, SeenIds, StoreBooks};
 pub use log::{DeadEvent, DeadLine, LogRow, NewRow, StatRow, UnitKey};
 pub use sqlite::{Batch, Forget, LogPlace, Reading, Store, StoreReader};
+pub use sums::Sums;

@@ -34,6 +34,10 @@ impl Groups {
         }
     }
 
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
     pub fn get(&self, group: &Group) -> Option<&Counters> {
         self.rows.get(group)
     }

@@ -35,33 +35,52 @@ pub(super) fn echo(asking: &Asking<'_>, order: Order) -> [String; 2] {
     [by, order.direction.name().to_owned()]
 }
 
-/// Every row, in order. Rows that are equal in everything asked for stand in the order in which the
-/// site first saw their values, so that pages neither overlap nor leave gaps.
-pub(super) fn sorted(
+/// The rows of the page that was asked for, in order, and how many there are in all. Rows that are
+/// equal in everything asked for stand in the order in which the site first saw their values, so that
+/// pages neither overlap nor leave gaps.
+pub(super) fn page(
     asking: &Asking<'_>,
     order: &[Order],
     found: &Found,
     texts: &Texts<'_>,
-) -> Result<Vec<(Group, Counters)>, StoreError> {
+) -> Result<(Vec<(Group, Counters)>, usize), StoreError> {
+    let page = asking.question.pagination;
     if asking.question.dimensions.is_empty() {
         let group = Group::default();
-        return Ok(vec![(group, found.groups.get(&group).copied().unwrap_or_default())]);
+        let row = (group, found.groups.get(&group).copied().unwrap_or_default());
+        return Ok((vec![row].into_iter().skip(page.offset).take(page.limit).collect(), 1));
     }
-    let mut rows = Vec::new();
+    let mut rows = Vec::with_capacity(found.groups.len());
     for (group, counters) in found.groups.iter() {
-        let keys = order.iter().map(|order| key(asking, found, texts, *order, group, counters));
-        rows.push((keys.collect::<Result<Vec<_>, _>>()?, *group, *counters));
+        let key = |order: &Order| key(asking, found, texts, *order, group, counters);
+        // Nearly always it is one, which then needs no room of its own.
+        let first = order.first().map(key).transpose()?;
+        let others = order.iter().skip(1).map(key).collect::<Result<Vec<_>, _>>()?;
+        rows.push((first, others, group, counters));
     }
-    rows.sort_unstable_by(|(a_keys, a, _), (b_keys, b, _)| {
+    let directed = |order: &Order, ordering: Ordering| match order.direction {
+        Direction::Ascending => ordering,
+        Direction::Descending => ordering.reverse(),
+    };
+    let compare = |(a_first, a_others, a, _): &Ranked<'_>, (b_first, b_others, b, _): &Ranked<'_>| {
+        let (a_keys, b_keys) = (a_first.iter().chain(a_others), b_first.iter().chain(b_others));
         let by_keys =
-            order.iter().zip(a_keys.iter().zip(b_keys)).map(|(order, (a, b))| match order.direction {
-                Direction::Ascending => a.compare(b),
-                Direction::Descending => b.compare(a),
-            });
+            order.iter().zip(a_keys.zip(b_keys)).map(|(order, (a, b))| directed(order, a.compare(b)));
         by_keys.fold(Ordering::Equal, Ordering::then).then_with(|| a.cmp(b))
-    });
-    Ok(rows.into_iter().map(|(_, group, counters)| (group, counters)).collect())
+    };
+    let total = rows.len();
+    let end = page.offset.saturating_add(page.limit).min(total);
+    if 0 < end && end < total {
+        rows.select_nth_unstable_by(end - 1, compare);
+    }
+    rows.truncate(end);
+    rows.sort_unstable_by(compare);
+    let rows = rows.into_iter().skip(page.offset).map(|(_, _, group, counters)| (*group, *counters));
+    Ok((rows.collect(), total))
 }
+
+/// A row and what it is ordered by: the first key, and the others.
+type Ranked<'a> = (Option<Key>, Vec<Key>, &'a Group, &'a Counters);
 
 /// What a row is ordered by.
 enum Key {

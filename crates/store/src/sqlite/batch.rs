@@ -1,8 +1,8 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
-use weir_event::{LocalDay, Millis, QueueId, Seq, SiteId};
+use weir_event::{Grain, LocalDay, Millis, QueueId, Seq, SiteId};
 use weir_fault::Mistake;
 use weir_rollups::{Client, Source, ValueId};
 use weir_sqlite::{OwnFile, Place, Tuning};
@@ -30,6 +30,8 @@ pub struct Batch<'a> {
     pub(super) dictionary: &'a mut Dictionary,
     /// Ids remembered and forgotten, by hour of receipt, that are not in `seen_hours` yet.
     pub(super) seen: BTreeMap<i64, i64>,
+    /// Buckets whose statistics change.
+    pub(super) stamped: BTreeSet<(SiteId, Grain, i64)>,
     /// Clients and sources by number, for units read back.
     pub(super) interned: Interned,
 }
@@ -44,7 +46,14 @@ impl Store {
         let file = OwnFile::open(
             path,
             tuning(),
-            &[&version_1, schema::VERSION_2, schema::VERSION_3, schema::VERSION_4, schema::VERSION_5],
+            &[
+                &version_1,
+                schema::VERSION_2,
+                schema::VERSION_3,
+                schema::VERSION_4,
+                schema::VERSION_5,
+                schema::VERSION_6,
+            ],
         )?;
         if weir_fault::is_planted(Mistake::StoreSyncsNormal) {
             file.conn().pragma_update(None, "synchronous", "NORMAL")?;
@@ -80,9 +89,9 @@ impl Store {
         let (conn, place) = self.file.parts_mut();
         let conn: &Connection = conn;
         let tx = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
-        let (dictionary, seen) = (&mut self.dictionary, BTreeMap::new());
+        let (dictionary, seen, stamped) = (&mut self.dictionary, BTreeMap::new(), BTreeSet::new());
         let (held, interned) = (Held::default(), Interned::default());
-        Ok(Batch { held, tx, conn, place, dictionary, seen, interned })
+        Ok(Batch { held, tx, conn, place, dictionary, seen, stamped, interned })
     }
 }
 
@@ -160,6 +169,7 @@ impl Batch<'_> {
     /// [`Store::begin`] sees to that, and the checkpoint tells which it was.
     pub fn commit(mut self) -> Result<(), StoreError> {
         self.write_seen_hours()?;
+        self.write_stamps()?;
         let Self { held, tx, place, dictionary, .. } = self;
         drop(held);
         tx.commit()?;

@@ -15,6 +15,8 @@ mod rows;
 
 mod stats;
 
+mod sums;
+
 mod days;
 
 mod books;

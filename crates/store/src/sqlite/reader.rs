@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use quick_cache::sync::Cache;
-use rusqlite::Transaction;
+use rusqlite::{Connection, Transaction};
 use weir_event::{Grain, LocalDay, Millis, QueueId, Seq, SiteId, limits};
 use weir_rollups::{Counters, Key, Statistic, Table, ValueId};
 use weir_sqlite::Readers;
 
 use super::batch::{folder_of, read_checkpoint};
 use super::rows::LogPlace;
+use super::sums::KeptSums;
 use super::units::Interned;
 use super::{books, days, dead, dictionary, queues, rows, seen, stats};
 use crate::{
@@ -32,6 +33,7 @@ struct Shared {
     path: PathBuf,
     readers: Readers,
     texts: Cache<u32, Arc<str>>,
+    sums: KeptSums,
     longest_us: AtomicU64,
 }
 
@@ -45,8 +47,8 @@ pub struct Reading<'a> {
 impl StoreReader {
     pub(super) fn new(path: PathBuf) -> Self {
         let readers = Readers::new(path.clone(), CACHE_KIB, limits::READERS_MAX, limits::READERS_IDLE);
-        let (texts, longest_us) = (Cache::new(TEXTS_KEPT), AtomicU64::new(0));
-        Self(Arc::new(Shared { path, readers, texts, longest_us }))
+        let (texts, sums, longest_us) = (Cache::new(TEXTS_KEPT), KeptSums::new(), AtomicU64::new(0));
+        Self(Arc::new(Shared { path, readers, texts, sums, longest_us }))
     }
 
     /// Opens an existing store for reading.
@@ -92,6 +94,14 @@ impl StoreReader {
 }
 
 impl Reading<'_> {
+    pub(super) fn conn(&self) -> &Connection {
+        &self.tx
+    }
+
+    pub(super) fn kept(&self) -> &KeptSums {
+        &self.shared.sums
+    }
+
     /// Days from `from` to `to`, both included, that hold anything; ascending.
     pub fn site_days(&self, site: SiteId, from: LocalDay, to: LocalDay) -> Result<Vec<SiteDay>, StoreError> {
         days::read_days(&self.tx, site, (from, to))

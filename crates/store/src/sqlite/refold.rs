@@ -1,7 +1,7 @@
 //! Counting days anew: which are due, and what a change of rules moves in log and books.
 
 use rusqlite::{OptionalExtension, params};
-use weir_event::{LocalDay, Month, Reason, SiteId, limits};
+use weir_event::{Grain, LocalDay, Month, Reason, SiteId, limits};
 
 use super::batch::Batch;
 use crate::{BookEntry, DayState, SiteDay, StoreError};
@@ -60,6 +60,9 @@ impl Batch<'_> {
 
     /// Writes down what a day is folded with from now on. The caller folds it so in this batch.
     pub fn set_day_rules(&mut self, site: SiteId, day: &SiteDay) -> Result<(), StoreError> {
+        // A salvaged file may lack stamps of rows that are right as they are.
+        self.stamp(site, Grain::Day, i64::from(day.frame.day.0));
+        self.stamp(site, Grain::Month, i64::from(day.frame.day.month().0));
         let sql =
             "UPDATE site_days SET fold_version = ?3, visit_timeout_secs = ?4, counts_bots = ?5, stale = 0,
                        changes = changes + 1 WHERE site = ?1 AND day = ?2";

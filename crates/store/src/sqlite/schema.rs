@@ -14,6 +14,9 @@ pub(super) const VERSION_4: &str = include_str!("schema_4.sql");
 /// Ids that are forgotten a few at a time.
 pub(super) const VERSION_5: &str = include_str!("schema_5.sql");
 
+/// Stamps of days and months.
+pub(super) const VERSION_6: &str = include_str!("schema_6.sql");
+
 /// Version 1 of the file.
 pub(super) fn version_1() -> String {
     let mut sql = include_str!("schema.sql").to_owned();

@@ -49,7 +49,11 @@ impl Batch<'_> {
         // Days of one month land in one row; neighbours in the key are neighbours in the file.
         rows.sort_unstable_by_key(|(key, _)| *key);
         let mut rows = rows.into_iter().peekable();
+        let mut stamped = None;
         while let Some((key, mut counters)) = rows.next() {
+            if stamped.replace((key.grain, key.bucket)) != Some((key.grain, key.bucket)) {
+                self.stamp(site, key.grain, key.bucket);
+            }
             while let Some((_, more)) = rows.next_if(|(next, _)| *next == key) {
                 counters += more;
             }
@@ -77,6 +81,7 @@ impl Batch<'_> {
 
     /// Deletes a row that has no counts: none should be there, and adding nothing would keep it.
     pub fn drop_row_if_zero(&mut self, site: SiteId, key: &Key) -> Result<(), StoreError> {
+        self.stamp(site, key.grain, key.bucket);
         let (grain, role) = (key.grain as i64, i64::from(key.role));
         let (value, second) = (i64::from(key.value.0), i64::from(key.second.0));
         let columns = [i64::from(site.0), grain, role, key.bucket, value, second];
@@ -87,6 +92,7 @@ impl Batch<'_> {
 
     /// Deletes every statistic's rows with buckets from `from` to `to`.
     pub fn drop_rows(&mut self, site: SiteId, grain: Grain, from: i64, to: i64) -> Result<(), StoreError> {
+        self.stamp_all(site, grain)?;
         for table in Table::ALL {
             let sql = format!(
                 "DELETE FROM {} WHERE site = ?1 AND grain = ?2 AND role = ?3 AND bucket BETWEEN ?4 AND ?5",
@@ -103,6 +109,7 @@ impl Batch<'_> {
     pub fn sum_month(&mut self, site: SiteId, month: Month) -> Result<(), StoreError> {
         let days = (month.first_day().0, month.next().first_day().0 - 1);
         self.drop_rows(site, Grain::Month, i64::from(month.0), i64::from(month.0))?;
+        self.stamp(site, Grain::Month, i64::from(month.0));
         for table in Table::ALL.into_iter().filter(|table| *table != Table::Flow) {
             let (name, layout) = (table.name(), Layout::of(table));
             let (key, values) = (layout.key(), layout.values());
