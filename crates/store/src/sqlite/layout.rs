@@ -57,12 +57,8 @@ impl Layout {
         self.names().map(write).collect::<Vec<_>>().join(by)
     }
 
-    /// `second` and all counters, zero where the table has no such column.
-    pub fn all_columns(self) -> String {
-        let second = if self.has_second { "second" } else { "0" };
-        let counter =
-            |place: usize| if self.counters.contains(&place) { Counters::NAMES[place] } else { "0" };
-        let counters = (0..Counters::NAMES.len()).map(counter).collect::<Vec<_>>().join(", ");
-        format!("{second}, {counters}")
+    /// A row's columns as they are read: the key's after the role, then the counters.
+    pub fn read(self) -> String {
+        format!("bucket, {}, {}", self.values(), self.each(", ", str::to_owned))
     }
 }

@@ -62,7 +62,6 @@ impl Batch<'_> {
     pub fn set_day_rules(&mut self, site: SiteId, day: &SiteDay) -> Result<(), StoreError> {
         // A salvaged file may lack stamps of rows that are right as they are.
         self.stamp(site, Grain::Day, i64::from(day.frame.day.0));
-        self.stamp(site, Grain::Month, i64::from(day.frame.day.month().0));
         let sql =
             "UPDATE site_days SET fold_version = ?3, visit_timeout_secs = ?4, counts_bots = ?5, stale = 0,
                        changes = changes + 1 WHERE site = ?1 AND day = ?2";

@@ -159,9 +159,9 @@ pub(super) fn each_row(
     (from, to): (i64, i64),
     each: &mut dyn FnMut(Key, Counters) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let columns = Layout::of(table).all_columns();
+    let columns = Layout::of(table).read();
     let sql = format!(
-        "SELECT bucket, value, {columns} FROM {}
+        "SELECT {columns} FROM {}
          WHERE site = ?1 AND grain = ?2 AND role = ?3 AND bucket BETWEEN ?4 AND ?5 ORDER BY {}",
         table.name(),
         order_of(table)
@@ -183,12 +183,15 @@ fn order_of(table: Table) -> String {
     format!("bucket, {}", Layout::of(table).values())
 }
 
+/// Columns that the table does not have are zero.
 fn parse(row: &Row<'_>, table: Table, grain: Grain, role: u8) -> rusqlite::Result<(Key, Counters)> {
-    let mut counters = [0; 8];
-    for (i, counter) in counters.iter_mut().enumerate() {
-        *counter = row.get(3 + i)?;
+    let layout = Layout::of(table);
+    let (bucket, value) = (row.get(0)?, ValueId(row.get(1)?));
+    let (second, first) = if layout.has_second { (ValueId(row.get(2)?), 3) } else { (ValueId::NONE, 2) };
+    let mut counters = [0; Counters::NAMES.len()];
+    for (column, place) in layout.counters.iter().enumerate() {
+        counters[*place] = row.get(first + column)?;
     }
-    let (bucket, value, second) = (row.get(0)?, ValueId(row.get(1)?), ValueId(row.get(2)?));
     Ok((Key { table, grain, role, bucket, value, second }, Counters::from_values(counters)))
 }
 
@@ -203,11 +206,11 @@ pub(super) fn row_piece(
     max: usize,
     each: &mut dyn FnMut(Key, Counters),
 ) -> Result<bool, StoreError> {
-    let (columns, order) = (Layout::of(table).all_columns(), order_of(table));
+    let (columns, order) = (Layout::of(table).read(), order_of(table));
     // Compared as a whole, so that the key's order finds the place.
     let place = if Layout::of(table).has_second { "(?4, ?5, ?6)" } else { "(?4, ?5 + 0 * ?6)" };
     let sql = format!(
-        "SELECT bucket, value, {columns} FROM {} WHERE site = ?1 AND grain = ?2 AND role = ?3
+        "SELECT {columns} FROM {} WHERE site = ?1 AND grain = ?2 AND role = ?3
              AND ({order}) > {place} AND bucket <= ?7 ORDER BY {order}",
         table.name()
     );

@@ -108,10 +108,11 @@ impl Reading<'_> {
             let sums = self.remembered(before, steady, max, |adding| {
                 self.each_bucket(before, steady, &mut |_, sums| adding.add(sums))
             })?;
-            match sums {
-                Some(sums) => adding.add(&sums),
-                None => return Ok(adding.give_up()),
-            }
+            let Some(sums) = sums else {
+                adding.give_up();
+                return Ok(());
+            };
+            adding.add(&sums);
             let after = Place { range: (to - MOVING + 1, to), ..whole };
             self.each_bucket(after, moving, &mut |_, sums| adding.add(sums))
         })
