@@ -8,7 +8,8 @@ const CORS = { "Access-Control-Allow-Origin": "*", "Access-Control-Expose-Header
 
 /**
  * An ingest server that answers as it is told: `script` holds answers for the next deliveries, one each.
- * `{ status, headers, body }`; `cut`: the events are taken, but the connection ends before the answer.
+ * `{ status, headers, body }`; `cut`: the events are taken, but the connection ends before the answer;
+ * `silence`: they are not taken, and there never is an answer.
  */
 export async function fakeIngest() {
   const fake = {
@@ -34,6 +35,7 @@ export async function fakeIngest() {
       status: 202,
       body: { accepted: body.events.length, dropped: [] },
     };
+    if (answer === "silence") return;
     if (answer === "cut" || answer.status === 202) {
       for (const event of body.events) fake.counted.set(event.id, event);
     }

@@ -14,12 +14,18 @@ export async function website(ingestOrigin) {
     /** What stands before the script, and after it. */
     head: "",
     body: "<p>A page.</p>",
+    /** What stands at some addresses in place of the page. */
+    answers: {},
+    /** What was asked for: { url, headers }. */
+    requests: [],
   };
   const attributes = () =>
     Object.entries(site.tag)
       .map(([name, value]) => ` ${name}="${value}"`)
       .join("");
-  const { port, close } = await serve((_request, response) => {
+  const { port, close } = await serve(({ url, headers }, response) => {
+    site.requests.push({ url, headers });
+    if (site.answers[url]) return response.end(site.answers[url]);
     response.writeHead(site.status, { "Content-Type": "text/html; charset=utf-8", ...site.headers });
     response.end(`<!doctype html><html lang="en"><title>Shop</title>
 <script>
