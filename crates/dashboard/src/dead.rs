@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use weir_event::{Control, SiteId, limits};
 use weir_queue::Entry;
-use weir_registry::Registry;
+use weir_registry::{Access, Registry};
 use weir_store::{DeadLine, StoreError, StoreReader};
 
 use crate::Dashboard;
 use crate::answer::{ApiError, Body, ErrorBody};
-use crate::caller::Owner;
+use crate::caller::{Owner, Reader};
 
 /// Stable: `weir dead list` prints the same.
 #[derive(Debug, Serialize, ToSchema)]
@@ -85,15 +85,20 @@ pub(crate) struct DeadQuery {
     site: Option<String>,
 }
 
-/// Rows that could not be folded, without what they hold.
+/// Rows that could not be folded, without what they hold. Of all sites, hence not for a token that may
+/// read one site only.
 #[utoipa::path(get, path = "/api/dead", tag = "health", params(DeadQuery), responses(
     (status = 200, body = DeadList),
+    (status = 401, body = ErrorBody, description = "No login, and no token for all sites"),
     (status = 404, body = ErrorBody, description = "There is no such site")))]
 pub(crate) async fn dead(
     State(dashboard): State<Dashboard>,
-    _owner: Owner,
+    reader: Reader,
     query: Result<Query<DeadQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<DeadList>, ApiError> {
+    if reader.access != Access::All {
+        return Err(ApiError::unauthorized());
+    }
     let Query(DeadQuery { site }) = query?;
     let list = dashboard
         .off_thread(move |dashboard| Ok(list_dead(&dashboard.store, &dashboard.registry, site.as_deref())?));

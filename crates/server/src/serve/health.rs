@@ -101,7 +101,7 @@ impl HealthProbe {
         match self.queue.reader().and_then(|reader| reader.oldest()) {
             Ok(_) => {
                 let backlog = self.queue.gauges().backlog_events;
-                check("queue", true, format!("readable; {backlog} events in the backlog"))
+                check("queue", true, format!("readable; events in the backlog: {backlog}"))
             }
             Err(error) => check("queue", false, advice::told(error.to_string(), error.trouble())),
         }
@@ -197,7 +197,7 @@ impl HealthProbe {
                 check("ids", false, detail)
             }
             Ok((SeenIds { ids, .. }, _)) => {
-                check("ids", true, format!("{ids} events are remembered, each for 48 hours"))
+                check("ids", true, format!("ids remembered, each for 48 hours: {ids}"))
             }
             Err(error) => check("ids", false, error.to_string()),
         }
