@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import { api, type DeadRow, errorText } from "../api";
 import { dayText, full } from "../format";
 import { useLoad } from "../load";
+import { DangerButtons } from "../parts/dangerbuttons";
 import { Dialog } from "../parts/dialog";
 import { Icon } from "../parts/icon";
 import { FormError } from "../parts/notice";
@@ -76,19 +77,7 @@ function DropDialog({ row, onClose }: { row: DeadRow; onClose: () => void }) {
     <Dialog title="Give up this event?" narrow onClose={onClose}>
       <form onSubmit={form.submit} class="space-y-4 p-4 sm:p-5">
         <p>It is deleted and will never count. The ledger shows it as dropped. This can't be undone.</p>
-        <div class="flex flex-wrap items-center gap-3">
-          <button type="submit" class="button-danger" disabled={form.busy}>
-            Give it up
-          </button>
-          <button
-            type="button"
-            class="button-quiet"
-            onClick={(event) => event.currentTarget.closest("dialog")?.close()}
-          >
-            Keep it
-          </button>
-        </div>
-        {form.error && <FormError text={errorText(form.error)} />}
+        <DangerButtons text="Give it up" form={form} />
       </form>
     </Dialog>
   );

@@ -2,6 +2,7 @@ import { api, errorText, type Health } from "../api";
 import { useLoad } from "../load";
 import { Icon } from "../parts/icon";
 import { Failure, Skeleton } from "../parts/notice";
+import { Verdict } from "../parts/verdict";
 import { useEvery } from "./every";
 import { sentenceCase } from "./reasons";
 import { Page } from "./shell";
@@ -16,7 +17,11 @@ export function HealthScreen() {
     <Page
       title="Health"
       lead="What the server found when it last looked at itself. It looks again by itself."
-      action={data && <Status status={data.status} />}
+      action={
+        data && (
+          <Verdict good={data.status === "ok"} text={data.status === "ok" ? "All well" : "Needs a look"} />
+        )
+      }
     >
       {error && !data ? (
         <div class="card">
@@ -37,21 +42,6 @@ export function HealthScreen() {
         </p>
       ) : null}
     </Page>
-  );
-}
-
-function Status({ status }: { status: Health["status"] }) {
-  const well = status === "ok";
-  return (
-    <span
-      role="status"
-      class={`inline-flex shrink-0 items-center gap-1.5 rounded-full border border-line bg-surface px-3 py-1 text-[0.875rem] font-semibold ${
-        well ? "text-good" : "text-bad"
-      }`}
-    >
-      <Icon name={well ? "check" : "alert"} />
-      {well ? "All well" : "Needs a look"}
-    </span>
   );
 }
 

@@ -5,6 +5,7 @@ import { useLoad } from "../load";
 import { Icon } from "../parts/icon";
 import { Failure, Skeleton } from "../parts/notice";
 import { Term } from "../parts/tip";
+import { Verdict } from "../parts/verdict";
 import { DeadRowsCard } from "./deadrows";
 import { useEvery } from "./every";
 import { plain, sentenceCase } from "./reasons";
@@ -37,7 +38,11 @@ export function LedgerScreen() {
       wide
       title="Ledger"
       lead="Where every received event went, by site and day of receipt. What comes in must add up."
-      action={ledger.data && <Balance balanced={ledger.data.balanced} />}
+      action={
+        ledger.data && (
+          <Verdict good={ledger.data.balanced} text={ledger.data.balanced ? "Balanced" : "Not balanced"} />
+        )
+      }
     >
       {health.data && <HealthChecks health={health.data} />}
       <DeadRowsCard version={version} />
@@ -51,19 +56,6 @@ export function LedgerScreen() {
         <Skeleton class="h-96 w-full" />
       )}
     </Page>
-  );
-}
-
-function Balance({ balanced }: { balanced: boolean }) {
-  return (
-    <span
-      class={`inline-flex shrink-0 items-center gap-1.5 rounded-full border border-line bg-surface px-3 py-1 text-[0.875rem] font-semibold ${
-        balanced ? "text-good" : "text-bad"
-      }`}
-    >
-      <Icon name={balanced ? "check" : "alert"} />
-      {balanced ? "Balanced" : "Not balanced"}
-    </span>
   );
 }
 

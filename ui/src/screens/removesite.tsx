@@ -1,8 +1,9 @@
 import { useState } from "preact/hooks";
-import { api, errorText } from "../api";
+import { api } from "../api";
+import { DangerButtons } from "../parts/dangerbuttons";
 import { Dialog } from "../parts/dialog";
 import { Icon } from "../parts/icon";
-import { Field, FormError } from "../parts/notice";
+import { Field } from "../parts/notice";
 import { go } from "../router";
 import { forgetSite, loadSites } from "../session";
 import { confirms } from "./confirms";
@@ -39,20 +40,7 @@ export function RemoveSite({ domain, onClose }: { domain: string; onClose: () =>
             onInput={(event) => setTyped(event.currentTarget.value)}
           />
         </Field>
-        <div class="flex flex-wrap items-center gap-3">
-          <button type="submit" class="button-danger" disabled={form.busy || !confirms(typed, domain)}>
-            Remove site
-          </button>
-          {/* Closed by itself the dialog gives the focus back; taken away it would not. */}
-          <button
-            type="button"
-            class="button-quiet"
-            onClick={(event) => event.currentTarget.closest("dialog")?.close()}
-          >
-            Keep it
-          </button>
-        </div>
-        {form.error && <FormError text={errorText(form.error)} />}
+        <DangerButtons text="Remove site" form={form} ready={confirms(typed, domain)} />
       </form>
     </Dialog>
   );
