@@ -96,6 +96,9 @@ pub const STORE_WAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
 pub const DRAIN_EVENTS: usize = 5_000;
 pub const DRAIN_EVENTS_BEHIND: usize = 20_000;
 pub const UNIT_EVENTS_MAX: usize = 5_000;
+/// What visitors' open days may take in memory: some 150,000 visitors. Those that have been quiet for
+/// longest wait in the file.
+pub const OPEN_VISITORS_BYTES_MAX: usize = 24 * 1024 * 1024;
 pub const LINGER_MS_MAX: u64 = 100;
 pub const DRAIN_INTERVAL_MS: u64 = 60_000;
 /// A referrer's host and path as one text.

@@ -17,8 +17,8 @@ use crate::units::Units;
 use crate::{Enricher, SiteView, intern};
 
 /// A queue row and what became of reading it.
-pub(crate) struct Work<'a> {
-    pub row: &'a Row,
+pub(crate) struct Work {
+    pub row: Row,
     pub entry: Result<Entry, DecodeError>,
 }
 
@@ -56,7 +56,7 @@ pub(crate) fn apply(
     store: &mut Store,
     registry: &Registry,
     enricher: &mut Enricher,
-    work: &[Work<'_>],
+    work: &[Work],
     receipt: &Receipt,
 ) -> Result<Applied, StoreError> {
     let mut applying = Applying::new(store, registry, enricher)?;
@@ -83,7 +83,7 @@ pub(crate) fn replay(
     store: &mut Store,
     registry: &Registry,
     enricher: &mut Enricher,
-    (dead, work): (&DeadEvent, &Work<'_>),
+    (dead, work): (&DeadEvent, &Work),
     receipt: &Receipt,
 ) -> Result<Applied, StoreError> {
     let mut applying = Applying::new(store, registry, enricher)?;
@@ -94,13 +94,13 @@ pub(crate) fn replay(
         Ok(Entry::Event(event)) => {
             seen_at = event.received;
             match dead.id {
-                Some(_) => applying.remembered(work.row, event)?,
+                Some(_) => applying.remembered(&work.row, event)?,
                 // It could not be read before: it may have been sent again, and counted.
-                None => applying.event(work.row, event)?,
+                None => applying.event(&work.row, event)?,
             }
         }
         Ok(Entry::Control(_)) => {}
-        Err(error) => applying.bury(work.row, None, error.to_string())?,
+        Err(error) => applying.bury(&work.row, None, error.to_string())?,
     }
     if applying.dead == 0 {
         applying.batch.unbury(dead, seen_at)?;
@@ -232,7 +232,14 @@ impl<'a, 's> Applying<'a, 's> {
         receipt: &Receipt,
         received: Millis,
     ) -> Result<(Checkpoint, Vec<SiteId>), StoreError> {
-        for (key, arrivals) in std::mem::take(&mut self.units).into_sorted() {
+        let units = std::mem::take(&mut self.units).into_sorted();
+        for units in units.chunk_by(|(a, _), (b, _)| (a.site, a.day) == (b.site, b.day)) {
+            let (key, _) = &units[0];
+            if let Some(day) = self.days.known(key.site, key.day) {
+                self.batch.load_units(key.site, day)?;
+            }
+        }
+        for (key, arrivals) in units {
             let Some(day) = self.days.known(key.site, key.day) else { continue };
             let delta = self.deltas.entry(key.site).or_default();
             for booked in crate::units::fold(&mut self.batch, key, day, arrivals, delta)? {
@@ -286,9 +293,9 @@ pub(crate) fn new_row<'a>(
     }
 }
 
-impl<'a> Work<'a> {
-    pub fn of(row: &'a Row) -> Self {
-        Self { row, entry: row.decode() }
+impl Work {
+    pub fn of(row: Row) -> Self {
+        Self { entry: row.decode(), row }
     }
 
     /// Everything but a control row goes through [`apply`], a row that can't be read among it.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use weir_event::{Control, EventId, Millis, QueueId, Seq, SiteId, limits};
 use weir_fault::{Mistake, Point};
-use weir_queue::{Entry, Queue, QueueReader, Row};
+use weir_queue::{Entry, Queue, QueueError, QueueReader, Row};
 use weir_registry::Registry;
 use weir_rollups::FOLD_VERSION;
 use weir_store::{Batch, BookEntry, Checkpoint, DeadEvent, Store, StoreError};
@@ -62,11 +62,37 @@ pub struct Drained {
     pub dead: u64,
 }
 
+/// A batch of fewer rows is not worth a second thread.
+const READ_AHEAD_MIN: usize = 1_000;
+
+/// Rows that were read and decoded, and where the reading began.
+struct Read {
+    after: Seq,
+    work: Vec<Work>,
+    /// As many as were asked for: more are waiting.
+    is_full: bool,
+}
+
+impl Read {
+    fn on(reader: &mut QueueReader, after: Seq, size: usize) -> Result<Self, QueueError> {
+        let rows = reader.pending(after, size)?;
+        let is_full = rows.len() == size;
+        Ok(Self { after, work: rows.into_iter().map(Work::of).collect(), is_full })
+    }
+
+    /// `None` where nothing is waiting.
+    fn last(&self) -> Option<Seq> {
+        self.work.last().map(|work| work.row.seq)
+    }
+}
+
 /// The one that moves events from the queue to the store. Owns the store's only writer.
 pub struct Processor {
     store: Store,
     queue: Queue,
     reader: QueueReader,
+    /// The second thread's, once there was need of one.
+    ahead_reader: Option<QueueReader>,
     registry: Registry,
     enricher: Enricher,
     options: ProcessorOptions,
@@ -99,6 +125,7 @@ impl Processor {
             store,
             queue,
             reader,
+            ahead_reader: None,
             registry,
             enricher: Enricher::new(),
             options,
@@ -168,26 +195,53 @@ impl Processor {
     fn drain_until(&mut self, stop: &AtomicBool) -> Result<Drained, ProcessorError> {
         let mut drained = Drained::default();
         let mut size = self.options.drain_events;
+        let mut ahead = None;
         loop {
             if stop.load(Ordering::Acquire) {
                 return Ok(drained);
             }
-            let read = self.place()?;
-            let rows = self.reader.pending(read, size)?;
-            if rows.is_empty() {
+            let place = self.place()?;
+            let read = match ahead.take().filter(|ahead: &Read| ahead.after == place) {
+                Some(ahead) => ahead,
+                None => Read::on(&mut self.reader, place, size)?,
+            };
+            let Some(last) = read.last() else {
                 if self.refold_one()? {
                     continue;
                 }
                 return self.retire_what_is_due().map(|()| drained);
-            }
+            };
             weir_fault::pass(Point::RowsRead);
+            drained.rows += read.work.len() as u64;
             // A full batch means that more is waiting: larger batches cost less per row.
-            size =
-                if rows.len() == size { self.options.drain_events_behind } else { self.options.drain_events };
-            drained.rows += rows.len() as u64;
-            self.take(&rows, &mut drained)?;
+            size = if read.is_full { self.options.drain_events_behind } else { self.options.drain_events };
+            ahead = match read.is_full && READ_AHEAD_MIN <= size {
+                true => self.take_and_read_on(&read.work, (last, size), &mut drained)?,
+                false => self.take(&read.work, &mut drained).map(|()| None)?,
+            };
             self.refold_one()?;
         }
+    }
+
+    /// Takes rows while a second thread reads and decodes those that come next. Whatever keeps it from
+    /// that is met again by whoever reads them in their turn.
+    fn take_and_read_on(
+        &mut self,
+        work: &[Work],
+        (after, size): (Seq, usize),
+        drained: &mut Drained,
+    ) -> Result<Option<Read>, ProcessorError> {
+        let mut reader = self.ahead_reader.take().map_or_else(|| self.queue.reader(), Ok)?;
+        thread::scope(|scope| {
+            let reading = scope.spawn(move || {
+                let read = Read::on(&mut reader, after, size);
+                (reader, read)
+            });
+            self.take(work, drained)?;
+            let Ok((reader, read)) = reading.join() else { return Ok(None) };
+            self.ahead_reader = Some(reader);
+            Ok(read.ok())
+        })
     }
 
     /// Counts one day anew if one is due: between two batches, so that neither waits for all of the
@@ -213,8 +267,7 @@ impl Processor {
     }
 
     /// Events go in batches; a control row goes alone, in its place.
-    fn take(&mut self, rows: &[Row], drained: &mut Drained) -> Result<(), ProcessorError> {
-        let work: Vec<Work<'_>> = rows.iter().map(Work::of).collect();
+    fn take(&mut self, work: &[Work], drained: &mut Drained) -> Result<(), ProcessorError> {
         for run in work.chunk_by(|a, b| a.is_event() && b.is_event()) {
             match run {
                 [Work { row, entry: Ok(Entry::Control(control)) }] => self.control(row, *control)?,
@@ -226,7 +279,7 @@ impl Processor {
 
     /// Applies a run of events. A panic in a pure step condemns nobody yet: the run is halved until
     /// the row that does it is alone.
-    fn events(&mut self, work: &[Work<'_>], drained: &mut Drained) -> Result<(), ProcessorError> {
+    fn events(&mut self, work: &[Work], drained: &mut Drained) -> Result<(), ProcessorError> {
         if let Some(last) = work.last()
             && weir_fault::is_planted(Mistake::SettlesBeforeCommit)
         {
@@ -245,12 +298,7 @@ impl Processor {
 
     /// A disk in trouble may have made it panic, and then the row is not to blame: it is condemned
     /// only if it does so again after the store has been found in order.
-    fn try_alone(
-        &mut self,
-        work: &Work<'_>,
-        error: &str,
-        drained: &mut Drained,
-    ) -> Result<(), ProcessorError> {
+    fn try_alone(&mut self, work: &Work, error: &str, drained: &mut Drained) -> Result<(), ProcessorError> {
         self.store.prove_writable()?;
         match self.attempt(std::slice::from_ref(work))? {
             Ok(applied) => self.applied(applied, drained),
@@ -263,8 +311,8 @@ impl Processor {
 
     /// One try: what was applied, or the panic of a pure step. Trouble of a file is an error and
     /// condemns nobody.
-    fn attempt(&mut self, work: &[Work<'_>]) -> Result<thread::Result<Applied>, ProcessorError> {
-        let receipt = Receipt::of(&mut self.reader, work.iter().map(|work| work.row))?;
+    fn attempt(&mut self, work: &[Work]) -> Result<thread::Result<Applied>, ProcessorError> {
+        let receipt = Receipt::of(&mut self.reader, work.iter().map(|work| &work.row))?;
         let tried = catch_unwind(AssertUnwindSafe(|| {
             apply(&mut self.store, &self.registry, &mut self.enricher, work, &receipt)
         }));
@@ -280,8 +328,8 @@ impl Processor {
         self.committed(applied)
     }
 
-    fn condemn(&mut self, work: &Work<'_>, error: &str) -> Result<(), ProcessorError> {
-        let row = work.row;
+    fn condemn(&mut self, work: &Work, error: &str) -> Result<(), ProcessorError> {
+        let row = &work.row;
         let receipt = Receipt::of(&mut self.reader, [row])?;
         tracing::error!(
             seq = row.seq.0,
@@ -333,7 +381,7 @@ impl Processor {
         let row = kept.as_ref().map(|kept| {
             Row::kept((queue, seq), kept.site, kept.received_day, kept.is_event, kept.body.clone())
         });
-        let work = row.as_ref().map(Work::of);
+        let work = row.map(Work::of);
         let mut tried = None;
         match (&kept, &work) {
             (Some(kept), Some(Work { entry: Ok(Entry::Control(control)), .. })) => {
@@ -349,7 +397,7 @@ impl Processor {
                 }));
                 match applied {
                     Ok(applied) => return self.committed(applied?),
-                    Err(panic) => tried = Some(dead(work.row, work.id(), describe(panic.as_ref()))),
+                    Err(panic) => tried = Some(dead(&work.row, work.id(), describe(panic.as_ref()))),
                 }
             }
             _ => {}

@@ -40,6 +40,7 @@ pub(crate) fn fold(
 ) -> Result<Vec<Booked>, StoreError> {
     let mut events = batch.unit(key)?;
     delta.take_unit(&events, &day.frame, day.visit_timeout_secs);
+    let before = events.len();
     let mut booked = Vec::with_capacity(arrivals.len());
     for arrival in arrivals {
         let full = (events.len() >= limits::UNIT_EVENTS_MAX).then_some(Reason::VisitorFull);
@@ -50,8 +51,8 @@ pub(crate) fn fold(
         let entry = full.map_or(BookEntry::Stored, BookEntry::SetAside);
         booked.push(Booked { received_day: arrival.received_day, entry });
     }
+    batch.add_to_unit(key, &events[before..])?;
     events.sort_unstable_by_key(UnitEvent::order);
     delta.add_unit(&events, &day.frame, day.visit_timeout_secs);
-    batch.keep_unit(key, &events)?;
     Ok(booked)
 }

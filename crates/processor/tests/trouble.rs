@@ -66,10 +66,30 @@ fn check_repeated_whole(failing: &str) {
 fn a_batch_that_fails_at_any_step_advances_nothing_and_is_repeated_as_a_whole() {
     check_repeated_whole("INSERT ON seen_ids");
     check_repeated_whole("INSERT ON events");
-    check_repeated_whole("UPDATE ON open_visitors");
+    check_repeated_whole("UPDATE ON queue_days");
     check_repeated_whole("UPDATE ON site_stats");
     check_repeated_whole("UPDATE ON ledger");
     check_repeated_whole("UPDATE ON checkpoint");
+}
+
+/// A second thread reads on while a batch is applied; with batches this large it does.
+#[test]
+fn what_is_read_ahead_of_a_batch_that_fails_is_read_again_and_counted_once() {
+    let mut world = World::in_batches_of(1_000);
+    let site = world.site("example.com", "UTC").id;
+    let mut events = views(site, 0, 3_500);
+    events[2_200].day = LocalDay(i32::MAX);
+    events.push(events[100].clone());
+    world.append(&events);
+    fail_at(&world, "UPDATE ON checkpoint");
+    world.try_drain().expect_err("the second batch fails");
+    assert_eq!(world.booked(site, BookEntry::Stored), 1_000);
+    heal(&world);
+    let drained = world.drain();
+    assert_eq!((drained.rows, drained.dead), (2_501, 1));
+    assert_eq!(world.booked(site, BookEntry::Stored), 3_499);
+    assert_eq!(world.booked(site, BookEntry::Duplicate), 1);
+    check_sound(&world);
 }
 
 #[test]

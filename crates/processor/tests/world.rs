@@ -1,7 +1,7 @@
 //! The parts around the processor, all real: queue, registry, store, each in its file.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tempfile::TempDir;
@@ -21,6 +21,13 @@ pub struct World {
     processor: Option<Processor>,
     options: ProcessorOptions,
     folder: TempDir,
+}
+
+/// A few visitors: more of them wait in the file, so that what a test finds has mostly been there.
+const OPEN_VISITORS_BYTES: usize = 1_000;
+
+fn open_store(path: &Path) -> Store {
+    Store::open(path).expect("a store").with_open_visitors(OPEN_VISITORS_BYTES)
 }
 
 /// Names a row of a statistic in words.
@@ -74,7 +81,7 @@ impl World {
         let clock = Arc::new(TestClock::at(Millis(1_780_000_000_000)));
         let registry = Registry::open_beside(folder.path(), clock).expect("a registry");
         let queue = Queue::open(&folder.path().join("queue.db"), QueueOptions::default()).expect("a queue");
-        let store = Store::open(&folder.path().join("weir.db")).expect("a store");
+        let store = open_store(&folder.path().join("weir.db"));
         let reader = store.reader();
         let mut world = Self { queue, registry, reader, processor: None, options, folder };
         world.processor = Some(world.processor_on(store));
@@ -109,7 +116,7 @@ impl World {
     /// As when the process begins anew on the same folder.
     pub fn restart(&mut self) {
         self.processor = None;
-        let store = Store::open(&self.path("weir.db")).expect("a store");
+        let store = open_store(&self.path("weir.db"));
         self.reader = store.reader();
         self.processor = Some(self.processor_on(store));
     }

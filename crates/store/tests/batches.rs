@@ -1,7 +1,7 @@
 //! Batches of the store on a real file: all or nothing, numbers that never lie, bounded dictionaries.
 
 use tempfile::TempDir;
-use weir_event::{EventId, Kind, LocalDay, Millis, QueueId, Seq, SiteId, Zone, limits};
+use weir_event::{EventId, Kind, LocalDay, Millis, QueueId, Reason, Seq, SiteId, Zone, limits};
 use weir_rollups::{Client, Counters, Delta, FOLD_VERSION, Key, Source, Table, UnitEvent, ValueId};
 use weir_store::{
     Batch, BookEntry, Checkpoint, Dimension, Forget, NewRow, SeenIds, SiteDay, Store, StoreReader, UnitKey,
@@ -319,9 +319,46 @@ fn an_open_visitors_events_come_back_as_they_were_kept() {
         ..view(9)
     };
     let events = [UnitEvent { page, host, ..view(1) }, UnitEvent { time: NOON + 1, ..full }];
-    batch.keep_unit(key, &events).expect("kept");
+    batch.keep_unit(key, &events[1..]).expect("kept");
+    batch.add_to_unit(key, &events[..1]).expect("added");
     batch.commit().expect("committed");
     let mut batch = store.begin().expect("begun");
     assert_eq!(batch.unit(key).expect("read"), events);
     assert_eq!(batch.unit(UnitKey { visitor: 1, ..key }).expect("read"), []);
+    drop(batch);
+    // Too many for memory: what is read again was a row meanwhile.
+    let mut store = store.with_open_visitors(0);
+    for round in 0..3 {
+        let mut batch = store.begin().expect("begun");
+        let kept = if round == 0 { batch.keep_unit(key, &events) } else { Ok(()) };
+        kept.expect("kept");
+        assert_eq!(batch.unit(key).expect("read"), events, "{round}");
+        batch.add_to_unit(UnitKey { visitor: round, ..key }, &events[..1]).expect("added");
+        batch.commit().expect("committed");
+    }
+}
+
+#[test]
+fn an_open_days_visitors_are_found_in_the_log_by_whoever_opens_the_store_next() {
+    let (folder, mut store) = store();
+    let day = SiteDay::opened(Zone::utc().frame(DAY), "UTC", FOLD_VERSION, limits::VISIT_TIMEOUT_SECS);
+    let event = |n: u32| UnitEvent { time: NOON + i64::from(n), engaged_ms: n, ..view(n) };
+    let mut batch = store.begin().expect("begun");
+    for n in 1..=9 {
+        let set_aside = (n == 5).then_some(Reason::Bot);
+        let visitor = (n != 6).then_some(u64::from(n % 2));
+        batch.log(&NewRow { set_aside, visitor, ..row(event(n)) }).expect("logged");
+    }
+    batch.commit().expect("committed");
+    for bytes_max in [usize::MAX, 300, 0] {
+        drop(store);
+        store = Store::open(&folder.path().join("weir.db")).expect("opens").with_open_visitors(bytes_max);
+        let mut batch = store.begin().expect("begun");
+        batch.load_units(SITE, &day).expect("loaded");
+        for (visitor, expected) in [(0, vec![2, 4, 8]), (1, vec![1, 3, 7, 9]), (2, vec![])] {
+            let found = batch.unit(UnitKey { site: SITE, day: DAY, visitor }).expect("read");
+            assert_eq!(found, expected.into_iter().map(event).collect::<Vec<_>>(), "{bytes_max}");
+        }
+        batch.commit().expect("committed");
+    }
 }

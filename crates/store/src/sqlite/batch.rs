@@ -2,13 +2,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
-use weir_event::{Grain, LocalDay, Millis, QueueId, Seq, SiteId};
+use weir_event::{Grain, LocalDay, Millis, QueueId, Seq, SiteId, limits};
 use weir_fault::Mistake;
 use weir_rollups::{Client, Source, ValueId};
 use weir_sqlite::{OwnFile, Place, Tuning};
 
 use super::dictionary::{Dictionary, Wanted};
 use super::held::Held;
+use super::open_units::OpenUnits;
 use super::schema;
 use super::units::Interned;
 use crate::{Checkpoint, Dimension, StoreError, StoreReader};
@@ -17,6 +18,8 @@ use crate::{Checkpoint, Dimension, StoreError, StoreReader};
 pub struct Store {
     pub(super) file: OwnFile,
     pub(super) dictionary: Dictionary,
+    pub(super) interned: Interned,
+    pub(super) units: OpenUnits,
 }
 
 /// Everything that one batch of the processor changes: all of it, or nothing. Dropped without
@@ -33,7 +36,8 @@ pub struct Batch<'a> {
     /// Buckets whose statistics change.
     pub(super) stamped: BTreeSet<(SiteId, Grain, i64)>,
     /// Clients and sources by number, for units read back.
-    pub(super) interned: Interned,
+    pub(super) interned: &'a mut Interned,
+    pub(super) units: &'a mut OpenUnits,
 }
 
 impl Store {
@@ -58,7 +62,15 @@ impl Store {
         if weir_fault::is_planted(Mistake::StoreSyncsNormal) {
             file.conn().pragma_update(None, "synchronous", "NORMAL")?;
         }
-        Ok(Self { file, dictionary: Dictionary::new() })
+        let units = OpenUnits::new(limits::OPEN_VISITORS_BYTES_MAX);
+        Ok(Self { file, dictionary: Dictionary::new(), interned: Interned::default(), units })
+    }
+
+    /// Holds so much of visitors' open days in memory, instead of
+    /// [`limits::OPEN_VISITORS_BYTES_MAX`].
+    #[must_use]
+    pub fn with_open_visitors(self, bytes_max: usize) -> Self {
+        Self { units: OpenUnits::new(bytes_max), ..self }
     }
 
     pub fn reader(&self) -> StoreReader {
@@ -83,15 +95,21 @@ impl Store {
     pub fn begin(&mut self) -> Result<Batch<'_>, StoreError> {
         if weir_fault::is_planted(Mistake::KeepsStagedOnRollback) {
             self.dictionary.keep_staged();
+            self.units.keep_staged();
         }
-        self.dictionary.drop_staged();
+        if self.dictionary.drop_staged() {
+            // Numbers that were taken back will be given again.
+            self.interned = Interned::default();
+        }
+        self.units.drop_staged();
+        self.interned.bound();
         self.file.stay_in_place()?;
         let (conn, place) = self.file.parts_mut();
         let conn: &Connection = conn;
         let tx = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
         let (dictionary, seen, stamped) = (&mut self.dictionary, BTreeMap::new(), BTreeSet::new());
-        let (held, interned) = (Held::default(), Interned::default());
-        Ok(Batch { held, tx, conn, place, dictionary, seen, stamped, interned })
+        let (held, interned, units) = (Held::default(), &mut self.interned, &mut self.units);
+        Ok(Batch { held, tx, conn, place, dictionary, seen, stamped, interned, units })
     }
 }
 
@@ -102,7 +120,7 @@ fn tuning() -> Tuning {
         page_bytes: 8 * 1024,
         cache_kib: 48 * 1024,
         checkpoint_pages: 4_000,
-        wal_bytes_max: weir_event::limits::STORE_WAL_BYTES_MAX,
+        wal_bytes_max: limits::STORE_WAL_BYTES_MAX,
         incremental_vacuum: false,
     }
 }
@@ -170,10 +188,12 @@ impl Batch<'_> {
     pub fn commit(mut self) -> Result<(), StoreError> {
         self.write_seen_hours()?;
         self.write_stamps()?;
-        let Self { held, tx, place, dictionary, .. } = self;
+        self.move_units_out()?;
+        let Self { held, tx, place, dictionary, units, .. } = self;
         drop(held);
         tx.commit()?;
         dictionary.keep_staged();
+        units.keep_staged();
         Ok(place.check()?)
     }
 }

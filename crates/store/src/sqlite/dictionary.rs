@@ -81,8 +81,10 @@ impl Dictionary {
         staged.sources.into_iter().for_each(|(key, id)| self.sources.insert(key, id));
     }
 
-    pub fn drop_staged(&mut self) {
-        self.staged = Staged::default();
+    /// What was staged never happened; whether there was any.
+    pub fn drop_staged(&mut self) -> bool {
+        let Staged { texts, clients, sources } = std::mem::take(&mut self.staged);
+        !(texts.is_empty() && clients.is_empty() && sources.is_empty())
     }
 
     /// Everything of a removed site leaves with it.

@@ -9,6 +9,7 @@ mod dictionary;
 mod batch;
 mod held;
 
+mod open_units;
 mod units;
 
 mod rows;

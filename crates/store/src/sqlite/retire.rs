@@ -11,6 +11,7 @@ use super::layout::Layout;
 use super::refold::HOLDS_SET_ASIDE;
 use super::rows::reason;
 use super::stats::each_row;
+use super::units::Interned;
 use crate::{BookEntry, DayState, SiteDay, StoreError};
 
 /// Rows deleted per transaction when a site is removed: short enough for others to get a turn.
@@ -170,6 +171,8 @@ impl Store {
     pub fn remove_site(&mut self, site: SiteId) -> Result<(), StoreError> {
         // First: should a step fail, no number of a text that is gone may be at hand.
         self.dictionary.forget();
+        self.interned = Interned::default();
+        self.units.forget_site(site);
         for table in site_tables() {
             // WITHOUT ROWID tables have no DELETE ... LIMIT; a key range in steps does as well.
             while delete_some(self.file.conn(), &table, site)? == REMOVED_ROWS {}

@@ -103,7 +103,7 @@ impl Batch<'_> {
         to: Millis,
         each: &mut dyn FnMut(&LogRow<'_>),
     ) -> Result<(), StoreError> {
-        read_log(&self.tx, &mut self.interned, site, (from, to), &mut |row| {
+        read_log(&self.tx, self.interned, site, (from, to), &mut |row| {
             each(row);
             Ok(())
         })

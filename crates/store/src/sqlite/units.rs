@@ -7,13 +7,15 @@ use weir_event::{Kind, LocalDay, Millis, SiteId};
 use weir_rollups::{Client, Source, UnitEvent, ValueId};
 
 use super::batch::Batch;
-use crate::{StoreError, UnitKey};
+use super::open_units::{KeptEvent, Unit, at_ms, time_of};
+use super::rows::reason;
+use crate::{SiteDay, StoreError, UnitKey};
 
-/// An open visitor's event as it is packed: times are gaps to the one before, so most of it is
-/// single bytes.
+/// An open visitor's event as it is packed in a row: times are gaps to the one before, so most of it
+/// is single bytes.
 #[derive(Serialize, Deserialize)]
 struct PackedEvent {
-    gap_ms: u64,
+    gap_ms: u32,
     tie: u32,
     kind: u8,
     page: u32,
@@ -24,6 +26,9 @@ struct PackedEvent {
     amount: Option<(u32, i64)>,
 }
 
+/// How many clients, sources and hosts are kept at hand from batch to batch.
+const INTERNED_MAX: usize = 100_000;
+
 /// Clients, sources and hosts of pages by number, as far as they were needed.
 #[derive(Default)]
 pub(super) struct Interned {
@@ -33,6 +38,13 @@ pub(super) struct Interned {
 }
 
 impl Interned {
+    /// Begins anew where it has become large.
+    pub fn bound(&mut self) {
+        if self.clients.len() + self.sources.len() + self.hosts.len() > INTERNED_MAX {
+            *self = Self::default();
+        }
+    }
+
     pub fn client(&mut self, conn: &Connection, id: u32) -> Result<Client, StoreError> {
         if let Some(client) = self.clients.get(&id) {
             return Ok(*client);
@@ -85,77 +97,214 @@ impl Interned {
     }
 }
 
-impl Batch<'_> {
-    /// The events of a visitor's day so far, ascending; empty where it has none.
-    pub fn unit(&mut self, key: UnitKey) -> Result<Vec<UnitEvent>, StoreError> {
-        let sql = "SELECT events FROM open_visitors WHERE site = ?1 AND day = ?2 AND visitor = ?3";
-        let mut statement = self.tx.prepare_cached(sql)?;
-        let packed: Option<Vec<u8>> =
-            statement.query_row((key.site.0, key.day.0, key.visitor as i64), |row| row.get(0)).optional()?;
-        drop(statement);
-        packed.map_or(Ok(Vec::new()), |packed| self.unpack(&packed))
-    }
+const OPEN_LOG_READ_BY: &str = "SELECT visitor, time, tie, page, kind, client, source, name, engaged_ms,
+    currency, amount, set_aside FROM events
+    WHERE site = ?1 AND time >= ?2 AND time < ?3 AND visitor IS NOT NULL ORDER BY time, tie";
 
-    /// Keeps the events of a visitor's day, ascending.
-    pub fn keep_unit(&mut self, key: UnitKey, events: &[UnitEvent]) -> Result<(), StoreError> {
-        let packed = self.pack(key.site, events)?;
-        let sql = "INSERT INTO open_visitors (site, day, visitor, events) VALUES (?1, ?2, ?3, ?4)
-                   ON CONFLICT DO UPDATE SET events = excluded.events";
-        self.tx.prepare_cached(sql)?.execute((key.site.0, key.day.0, key.visitor as i64, packed))?;
+const UNIT_WRITTEN_BY: &str = "INSERT INTO open_visitors (site, day, visitor, events) VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT DO UPDATE SET events = excluded.events";
+
+impl Batch<'_> {
+    /// Makes an open day's visitors known, from the log where a process before this one folded them.
+    /// Comes before the batch logs any of theirs.
+    pub fn load_units(&mut self, site: SiteId, day: &SiteDay) -> Result<(), StoreError> {
+        let of = (site, day.frame.day);
+        if self.units.knows(of) {
+            return Ok(());
+        }
+        self.drop_units(site, day.frame.day)?;
+        self.units.begin_anew(of);
+        let mut statement = self.conn.prepare_cached(OPEN_LOG_READ_BY)?;
+        let mut rows = statement.query((site.0, day.frame.start.0, day.frame.end.0))?;
+        while let Some(row) = rows.next()? {
+            let set_aside = row.get::<_, Option<u8>>(11)?.map(reason).transpose()?;
+            if !day.counts(set_aside) {
+                continue;
+            }
+            let key = UnitKey { site, day: of.1, visitor: row.get::<_, i64>(0)? as u64 };
+            let mut unit = self.unit_to_change(key)?;
+            let amount: Option<i64> = row.get(10)?;
+            let amount = amount.map(|minor| Ok::<_, StoreError>((row.get(9)?, minor))).transpose()?;
+            let event = KeptEvent {
+                at_ms: at_ms(of.1, Millis(row.get(1)?))?,
+                tie: row.get(2)?,
+                page: row.get(3)?,
+                kind: row.get(4)?,
+                client: row.get(5)?,
+                source: row.get(6)?,
+                name: row.get(7)?,
+                engaged_ms: row.get(8)?,
+                amount: 0,
+            };
+            unit.insert(event, amount)?;
+            self.stage_unit(key, unit)?;
+        }
         Ok(())
     }
 
+    /// The events of a visitor's day so far, ascending; empty where it has none. The day's visitors are
+    /// known.
+    pub fn unit(&mut self, key: UnitKey) -> Result<Vec<UnitEvent>, StoreError> {
+        let (interned, conn) = (&mut *self.interned, self.conn);
+        match self.units.find(key) {
+            Some(unit) => interned.unit(conn, key.day, unit),
+            None if self.units.has_rows((key.site, key.day)) => match read_unit(conn, key)? {
+                Some(unit) => interned.unit(conn, key.day, &unit),
+                None => Ok(Vec::new()),
+            },
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Makes these the events of a visitor's day, whatever they were.
+    pub fn keep_unit(&mut self, key: UnitKey, events: &[UnitEvent]) -> Result<(), StoreError> {
+        self.add_events(key, Unit::default(), events)
+    }
+
+    /// Adds events to a visitor's day.
+    pub fn add_to_unit(&mut self, key: UnitKey, events: &[UnitEvent]) -> Result<(), StoreError> {
+        let unit = self.unit_to_change(key)?;
+        self.add_events(key, unit, events)
+    }
+
+    fn add_events(&mut self, key: UnitKey, mut unit: Unit, events: &[UnitEvent]) -> Result<(), StoreError> {
+        unit.events.reserve_exact(events.len());
+        for event in events {
+            let amount = event.amount.map(|(currency, minor)| (currency.0, minor));
+            unit.insert(self.kept(key, event)?, amount)?;
+        }
+        self.stage_unit(key, unit)
+    }
+
+    /// Forgets all of a day's visitors: it begins anew, or is over.
     pub fn drop_units(&mut self, site: SiteId, day: LocalDay) -> Result<(), StoreError> {
+        self.units.end((site, day));
         let sql = "DELETE FROM open_visitors WHERE site = ?1 AND day = ?2";
         self.tx.prepare_cached(sql)?.execute((site.0, day.0))?;
         Ok(())
     }
 
-    fn pack(&mut self, site: SiteId, events: &[UnitEvent]) -> Result<Vec<u8>, StoreError> {
-        let mut bytes = Vec::with_capacity(events.len() * 20);
-        let mut before = 0;
-        for event in events {
-            let packed = PackedEvent {
-                gap_ms: u64::try_from(event.time.0 - before).unwrap_or(0),
-                tie: event.tie,
-                kind: kind_code(event.kind),
-                page: event.page.0,
-                client: self.client_id(site, event.client)?,
-                source: self.source_id(site, event.source)?,
-                name: event.name.0,
-                engaged_ms: event.engaged_ms,
-                amount: event.amount.map(|(currency, minor)| (currency.0, minor)),
-            };
-            before = event.time.0;
-            bytes = postcard::to_extend(&packed, bytes).map_err(|e| unreadable(&e))?;
+    /// Where memory holds too many, those that have been quiet for longest become rows.
+    pub(super) fn move_units_out(&mut self) -> Result<(), StoreError> {
+        let mut write = self.conn.prepare_cached(UNIT_WRITTEN_BY)?;
+        for key in self.units.too_many() {
+            let Some(unit) = self.units.find(key) else { continue };
+            write.execute((key.site.0, key.day.0, key.visitor as i64, pack(unit)?))?;
+            self.units.move_out(key);
         }
-        Ok(bytes)
+        Ok(())
     }
 
-    fn unpack(&mut self, mut bytes: &[u8]) -> Result<Vec<UnitEvent>, StoreError> {
-        let mut events = Vec::with_capacity(bytes.len() / 16);
-        let mut before = 0;
-        while !bytes.is_empty() {
-            let (packed, rest): (PackedEvent, _) =
-                postcard::take_from_bytes(bytes).map_err(|e| unreadable(&e))?;
-            let time = before + i64::try_from(packed.gap_ms).map_err(|e| unreadable(&e))?;
-            let page = ValueId(packed.page);
+    fn unit_to_change(&mut self, key: UnitKey) -> Result<Unit, StoreError> {
+        if let Some(unit) = self.units.take_staged(key) {
+            return Ok(unit);
+        }
+        match self.units.find(key) {
+            Some(unit) => Ok(unit.clone()),
+            None if self.units.has_rows((key.site, key.day)) => {
+                Ok(read_unit(self.conn, key)?.unwrap_or_default())
+            }
+            None => Ok(Unit::default()),
+        }
+    }
+
+    fn stage_unit(&mut self, key: UnitKey, unit: Unit) -> Result<(), StoreError> {
+        self.units.stage(key, unit);
+        for (visitor, unit) in self.units.overflow((key.site, key.day)) {
+            let row = (key.site.0, key.day.0, visitor as i64, pack(&unit)?);
+            self.conn.prepare_cached(UNIT_WRITTEN_BY)?.execute(row)?;
+        }
+        Ok(())
+    }
+
+    fn kept(&mut self, key: UnitKey, event: &UnitEvent) -> Result<KeptEvent, StoreError> {
+        Ok(KeptEvent {
+            at_ms: at_ms(key.day, event.time)?,
+            tie: event.tie,
+            page: event.page.0,
+            client: self.client_id(key.site, event.client)?,
+            source: self.source_id(key.site, event.source)?,
+            name: event.name.0,
+            engaged_ms: event.engaged_ms,
+            amount: 0,
+            kind: kind_code(event.kind),
+        })
+    }
+}
+
+impl Interned {
+    fn unit(&mut self, conn: &Connection, day: LocalDay, unit: &Unit) -> Result<Vec<UnitEvent>, StoreError> {
+        let mut events = Vec::with_capacity(unit.events.len());
+        for event in &unit.events {
+            let page = ValueId(event.page);
             events.push(UnitEvent {
-                time: Millis(time),
-                tie: packed.tie,
-                kind: kind_of(packed.kind)?,
+                time: time_of(day, event.at_ms),
+                tie: event.tie,
+                kind: kind_of(event.kind)?,
                 page,
-                host: self.interned.host(&self.tx, page)?,
-                client: self.interned.client(&self.tx, packed.client)?,
-                source: self.interned.source(&self.tx, packed.source)?,
-                name: ValueId(packed.name),
-                engaged_ms: packed.engaged_ms,
-                amount: packed.amount.map(|(currency, minor)| (ValueId(currency), minor)),
+                host: self.host(conn, page)?,
+                client: self.client(conn, event.client)?,
+                source: self.source(conn, event.source)?,
+                name: ValueId(event.name),
+                engaged_ms: event.engaged_ms,
+                amount: unit.amount_of(event).map(|(currency, minor)| (ValueId(currency), minor)),
             });
-            (before, bytes) = (time, rest);
         }
         Ok(events)
     }
+}
+
+fn read_unit(conn: &Connection, key: UnitKey) -> Result<Option<Unit>, StoreError> {
+    let sql = "SELECT events FROM open_visitors WHERE site = ?1 AND day = ?2 AND visitor = ?3";
+    let mut statement = conn.prepare_cached(sql)?;
+    let packed: Option<Vec<u8>> =
+        statement.query_row((key.site.0, key.day.0, key.visitor as i64), |row| row.get(0)).optional()?;
+    packed.map(|packed| unpack(&packed)).transpose()
+}
+
+fn pack(unit: &Unit) -> Result<Vec<u8>, StoreError> {
+    let mut bytes = Vec::with_capacity(unit.events.len() * 20);
+    let mut before = 0;
+    for event in &unit.events {
+        let packed = PackedEvent {
+            gap_ms: event.at_ms - before,
+            tie: event.tie,
+            kind: event.kind,
+            page: event.page,
+            client: event.client,
+            source: event.source,
+            name: event.name,
+            engaged_ms: event.engaged_ms,
+            amount: unit.amount_of(event),
+        };
+        before = event.at_ms;
+        bytes = postcard::to_extend(&packed, bytes).map_err(|e| unreadable(&e))?;
+    }
+    Ok(bytes)
+}
+
+fn unpack(mut bytes: &[u8]) -> Result<Unit, StoreError> {
+    let mut unit = Unit::default();
+    let mut before = 0;
+    while !bytes.is_empty() {
+        let (packed, rest): (PackedEvent, _) =
+            postcard::take_from_bytes(bytes).map_err(|e| unreadable(&e))?;
+        before += packed.gap_ms;
+        let event = KeptEvent {
+            at_ms: before,
+            tie: packed.tie,
+            page: packed.page,
+            client: packed.client,
+            source: packed.source,
+            name: packed.name,
+            engaged_ms: packed.engaged_ms,
+            amount: 0,
+            kind: packed.kind,
+        };
+        unit.insert(event, packed.amount)?;
+        bytes = rest;
+    }
+    Ok(unit)
 }
 
 pub(super) fn kind_code(kind: Kind) -> u8 {
