@@ -161,8 +161,10 @@ pub(crate) enum Subject {
     Fresh,
     /// How long the dashboard's questions take, also beside ingest
     Query,
-    /// How much room an event takes, and how that grows
+    /// How much room an event takes
     Storage,
+    /// How large the files get in a day, a year and five years
+    Growth,
     /// How much memory it takes, at rest, under load and asked
     Memory,
     /// How long until the first event is taken, on nothing and after a kill
@@ -273,4 +275,32 @@ pub(crate) enum TokenCommand {
     List,
     /// Revoke a token by its number or name
     Revoke { token: String },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The last value that is taken, and the first that is not.
+    #[track_caller]
+    fn check_limits(option: &str, taken: &[&str], refused: &[&str]) {
+        let parse = |value: &str| Args::try_parse_from(["weir", "bench", option, value]);
+        for value in taken {
+            assert!(parse(value).is_ok(), "{option} {value}");
+        }
+        for value in refused {
+            assert!(parse(value).is_err(), "{option} {value}");
+        }
+    }
+
+    #[test]
+    fn whoever_measures_can_ask_for_so_much_and_no_more() {
+        check_limits("--events", &["1000", "200000000"], &["999", "200000001", "many"]);
+        check_limits("--days", &["3", "3650"], &["2", "3651"]);
+        check_limits("--seconds", &["1", "3600"], &["0", "3601"]);
+        check_limits("--connections", &["1", "1000", "1,8,1000"], &["0", "1001", "1,1001", ""]);
+        check_limits("--rate", &["100", "10000000", "100,200"], &["99", "10000001", "100,99", ""]);
+        check_limits("--factor", &["1", "100"], &["0", "101"]);
+        check_limits("--runs", &["1", "100"], &["0", "101"]);
+    }
 }

@@ -6,6 +6,7 @@ use super::filling::{Filling, Past};
 use super::report::{Section, figure};
 use super::run::Bench;
 use super::storage::Room;
+use super::stored::EVENTS;
 use crate::output;
 
 /// Visits a day that are asked for.
@@ -28,8 +29,8 @@ const FIRST_DAY: LocalDay = LocalDay(20_000);
 const SEED: u64 = 15;
 
 /// A section for each number of visits of which enough days fit into a few times as many events.
-pub(super) fn measure(bench: &Bench<'_>, events: u64, add: &mut dyn FnMut(Section)) -> anyhow::Result<()> {
-    let events_max = events as f64 * EVENTS_TIMES;
+pub(super) fn measure(bench: &Bench<'_>, add: &mut dyn FnMut(Section)) -> anyhow::Result<()> {
+    let events_max = bench.args.events.unwrap_or(EVENTS) as f64 * EVENTS_TIMES;
     for (name, visits_per_day) in VISITS_PER_DAY {
         let events_per_day = visits_per_day * EVENTS_PER_VISIT;
         let days = (events_max / events_per_day) as i32;

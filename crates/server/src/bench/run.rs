@@ -19,6 +19,8 @@ use crate::{Outcome, output, serve};
 /// What the measurements of a run share.
 pub(super) struct Bench<'a> {
     pub args: &'a BenchArgs,
+    /// Which of the runs this is, from 0 on.
+    run: u32,
     pub floor: Floor,
     parent: &'a Path,
     pub stop: Arc<AtomicBool>,
@@ -48,6 +50,18 @@ fn check_asked(asked: &BenchArgs) -> anyhow::Result<()> {
     ensure!(!draws || !asked.from.is_empty(), "plot draws results of --json: give some with --from FILE");
     let does = asked.plot.is_some() || asked.compare.is_some();
     ensure!(!draws || does, "plot needs a folder with --plot DIR, or results to --compare with");
+    let drawn = [
+        Subject::Plot,
+        Subject::All,
+        Subject::Ingest,
+        Subject::Ack,
+        Subject::Drain,
+        Subject::Query,
+        Subject::Storage,
+        Subject::Fill,
+    ];
+    let draws = asked.plot.is_none() || drawn.contains(&asked.what);
+    ensure!(draws, "there are no curves of that: --plot draws ingest, ack, drain, query, storage and fill");
     let fills = asked.what == Subject::Fill;
     ensure!(!fills || asked.store.is_some(), "fill keeps a past: give it a folder with --store DIR");
     Ok(())
@@ -91,8 +105,8 @@ fn measured(args: &Args, asked: &BenchArgs) -> anyhow::Result<Results> {
     let mut report = Report::new(args.json, &Machine::look());
     // One past for all runs: entering it takes longer than asking it.
     let mut stored = None;
-    for _ in 0..asked.runs {
-        let bench = Bench { args: asked, floor: Floor::probe(parent)?, parent, stop: stop.clone() };
+    for run in 0..asked.runs {
+        let bench = Bench { args: asked, run, floor: Floor::probe(parent)?, parent, stop: stop.clone() };
         report.begin_run(&bench.floor);
         let measured = bench.measure(&mut report, &mut stored);
         // Whatever went wrong then went wrong because of that.
@@ -148,13 +162,16 @@ impl Bench<'_> {
         if asked(Subject::Fresh) {
             add(fresh::measure(self)?);
         }
+        // Sizes are the same in every run, and filling so much takes long.
+        if asked(Subject::Growth) && self.run == 0 {
+            growth::measure(self, add)?;
+        }
         let Some(stored) = stored else { return Ok(()) };
         if asked(Subject::Query) {
             query::measure(self, stored, add)?;
         }
         if asked(Subject::Storage) {
             add(storage::measure(stored)?);
-            growth::measure(self, stored.about.asked, add)?;
         }
         if asked(Subject::Ack) {
             ack::measure(self, stored, add)?;

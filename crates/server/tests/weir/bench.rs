@@ -1,9 +1,12 @@
 //! Measuring, as short and as small as it goes: what is checked are counts, names and what is left
 //! behind. Figures of time mean nothing here.
 
+use std::process::Command;
+
 use serde_json::{Value, json};
 
-use crate::folder::Folder;
+use crate::folder::{Done, Folder};
+use crate::wait::until;
 
 /// Runs a subject and checks that each section has its figures, all of them numbers, and that nothing
 /// is left in the folder but `left`.
@@ -122,8 +125,10 @@ fn a_kept_past_is_asked_weighed_and_drawn() {
 fn growth_is_computed_from_stores_that_were_filled() {
     let folder = Folder::new();
     let figures: &[&str] = &["bytes_per_event", "last_two_days_mib", "a_day_mib", "a_year_mib"];
-    let sections = [("storage", &["bytes_per_event"] as &[&str]), ("growth_at_1k_visits_a_day", figures)];
-    let said = check_bench(&folder, &["storage", "--events", "7000", "--days", "30"], &sections, &[]);
+    let sections = [("growth_at_1k_visits_a_day", figures)];
+    let args = ["growth", "--events", "7000", "--runs", "2"];
+    let said = check_bench(&folder, &args, &sections, &[]);
+    assert!(said["runs"][1].get("growth_at_1k_visits_a_day").is_none(), "sizes do not change: {said}");
     let growth = &said["growth_at_1k_visits_a_day"];
     let mib =
         ["a_day_mib", "a_year_mib", "five_years_mib"].map(|name| growth[name].as_f64().expect("a size"));
@@ -153,6 +158,34 @@ fn acknowledgements_memory_and_starts_are_measured_beside_a_past() {
     let sections = [("start_on_nothing", times), ("start_after_a_kill", times)];
     let said = check_bench(&folder, &small("start"), &sections, &[]);
     assert_eq!(said["start_on_nothing"]["starts"], json!(10.0), "{said}");
+}
+
+/// What it works on is there first, and none of it when it was asked to stop.
+#[track_caller]
+fn check_stopped(args: &[&str], works_on: &str, left: &[&str]) {
+    let folder = Folder::new();
+    let args: Vec<&str> = ["bench"].iter().chain(args).copied().collect();
+    let child = folder.weir(&args).spawn().expect("the binary starts");
+    let names = |path: &str| -> Vec<String> {
+        let entries = std::fs::read_dir(folder.path(path)).into_iter().flatten().flatten();
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+    };
+    until("it works", || names(works_on).iter().any(|name| name != "past").then_some(()));
+    let pid = child.id().to_string();
+    let kill = Command::new("sh").args(["-c", "kill -TERM \"$1\"", "sh", &pid]).status();
+    assert!(kill.expect("a shell").success());
+    let done: Done = child.wait_with_output().expect("it ends").into();
+    assert_eq!(done.code, Some(3), "{done:?}");
+    assert!(done.stderr.contains("stopped before the end"), "{done:?}");
+    assert_eq!(names(""), left, "{args:?}");
+    assert!(names("past").is_empty(), "{:?}", names("past"));
+}
+
+#[test]
+fn who_is_stopped_leaves_nothing_behind() {
+    check_stopped(&["drain", "--events", "100000000"], "", &[]);
+    check_stopped(&["ingest", "--seconds", "600"], "", &[]);
+    check_stopped(&["fill", "--events", "100000000", "--store", "past"], "past", &["past"]);
 }
 
 #[test]
@@ -186,29 +219,12 @@ fn what_makes_no_sense_is_refused_before_anything_is_measured() {
         (&["ingest", "--compare", "other.json"], &["other.json", "bench --json"]),
         (&["plot", "--from", "other.json", "--plot", "curves"], &["other.json", "bench --json"]),
         (&["plot", "--plot", "curves"], &["--from"]),
+        (&["start", "--plot", "curves"], &["no curves", "--plot"]),
         (&["fill"], &["--store"]),
         (&["fill", "--events", "1000", "--store", "full"], &["full", "not empty", "--store"]),
     ] {
         let args: Vec<&str> = ["bench"].iter().chain(args).copied().chain(["--json"]).collect();
         folder.run(&args).refused(words);
-    }
-    for args in [
-        &["--events", "999"] as &[&str],
-        &["--events", "200000001"],
-        &["--days", "2"],
-        &["--days", "3651"],
-        &["--seconds", "0"],
-        &["--seconds", "3601"],
-        &["--connections", "1,1001"],
-        &["--connections", ""],
-        &["--rate", "99"],
-        &["--runs", "0"],
-        &["--runs", "101"],
-        &["--factor", "101"],
-        &["nothing"],
-    ] {
-        let args: Vec<&str> = ["bench"].iter().chain(args).copied().collect();
-        assert_eq!(folder.run(&args).code, Some(2), "{args:?}");
     }
     assert_eq!(std::fs::read_to_string(folder.path("full/file")).expect("kept"), "mine");
 }
