@@ -231,7 +231,7 @@ export class Page {
         now: () => performance.now(),
         getEntriesByName: (name: string) => (options.wasVisible && name === "visible" ? [{ name }] : []),
       },
-      Blob,
+      TextEncoder,
       URL,
       Event,
       EventTarget,

@@ -39,7 +39,7 @@ const pages: [string, PageOptions][] = [
   ["a beacon that throws", { navigator: { sendBeacon: broken } }],
   ["no random numbers", { before: "crypto = undefined" }],
   ["a JSON that throws", { before: "JSON.stringify = () => { throw 1 }" }],
-  ["a Blob that throws", { before: "Blob = () => { throw 1 }" }],
+  ["no TextEncoder", { before: "TextEncoder = undefined" }],
   ["no performance clock", { before: "performance = undefined" }],
   ["a history that cannot be changed", { before: "Object.freeze(history)" }],
   ["a file, which is on no site", { url: "file:///home/me/page.html" }],

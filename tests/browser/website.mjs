@@ -28,7 +28,7 @@ export async function website(ingestOrigin) {
     if (site.answers[url]) return response.end(site.answers[url]);
     response.writeHead(site.status, { "Content-Type": "text/html; charset=utf-8", ...site.headers });
     response.end(`<!doctype html><html lang="en"><title>Shop</title>
-<script>
+<script nonce="own">
   window.weir = window.weir || { q: [] };
   addEventListener("pageshow", (event) => { window.cameBack = event.persisted; });
 </script>
