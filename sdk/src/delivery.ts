@@ -31,7 +31,7 @@ let draining = false;
 let warned = false;
 const flights = new Set<Flight>();
 
-const isOnline = () => navigator.onLine !== false;
+const isOnline = () => navigator.onLine;
 
 export function flush() {
   clearTimeout(timer as number);

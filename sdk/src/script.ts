@@ -10,7 +10,7 @@ interface Early {
 /** The tracker as a classic script: its tag says how it is set, and its functions are in one global object. */
 function install() {
   const tag = (document.currentScript ||
-    document.querySelector('script[src*="/y/api/v1/sdk"]')) as HTMLScriptElement | null;
+    document.querySelector('[src*="/y/api/v1/sdk"]')) as HTMLScriptElement | null;
   const name = (FULL && tag && tag.getAttribute("data-name")) || "weir";
   const early = window[name as "weir"] as Early | undefined;
   // The tag is there twice, or cannot be found.

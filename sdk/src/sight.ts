@@ -1,7 +1,7 @@
 /** Nobody has looked at the page yet: it was prerendered, or opened in the background. */
 let unseen = true;
 
-export const isVisible = () => document.visibilityState === "visible";
+export const isVisible = () => !document.hidden;
 
 export function isUnseen() {
   unseen = unseen && !isVisible();

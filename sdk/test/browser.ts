@@ -106,7 +106,7 @@ class PageEvent extends Event {
 export class Page {
   readonly server: Server;
   readonly warnings: unknown[][] = [];
-  readonly document: EventTarget & { visibilityState: string; prerendering: boolean };
+  readonly document: EventTarget & { hidden: boolean; prerendering: boolean };
   readonly navigator: Record<string, unknown> & { onLine: boolean };
   // biome-ignore lint/suspicious/noExplicitAny: the page's global object
   readonly window: any;
@@ -117,7 +117,7 @@ export class Page {
     this.server = options.server ?? new Server();
     this.location = new URL(options.url ?? "https://shop.example/");
     this.document = Object.assign(new EventTarget(), {
-      visibilityState: options.hidden || options.prerendering ? "hidden" : "visible",
+      hidden: !!(options.hidden || options.prerendering),
       prerendering: !!options.prerendering,
       referrer: options.referrer ?? "",
       currentScript: this.tag(),
@@ -161,7 +161,7 @@ export class Page {
   }
 
   turn(visibility: "hidden" | "visible") {
-    this.document.visibilityState = visibility;
+    this.document.hidden = visibility === "hidden";
     this.document.dispatchEvent(new PageEvent("visibilitychange"));
   }
 

@@ -90,11 +90,11 @@ suite("the life of a page", { skip: whyNoBrowser }, () => {
     /** The driver keeps every tab in front: the page is told that it is not. */
     const inBackground = () =>
       stage.context.addInitScript(() => {
-        let state = "hidden";
-        Object.defineProperty(document, "visibilityState", { get: () => state });
+        let isHidden = true;
+        Object.defineProperty(document, "hidden", { get: () => isHidden });
         performance.getEntriesByName = () => [];
-        window.turn = (to) => {
-          state = to;
+        window.show = () => {
+          isHidden = false;
           document.dispatchEvent(new Event("visibilitychange"));
         };
       });
@@ -107,7 +107,7 @@ suite("the life of a page", { skip: whyNoBrowser }, () => {
         window.weir.flush();
       });
       assert.equal(stage.ingest.deliveries.length, 0);
-      await stage.evaluate(() => window.turn("visible"));
+      await stage.evaluate(() => window.show());
       assert.deepEqual((await stage.counted()).sort(), ["/", "early"]);
     });
 
