@@ -94,7 +94,8 @@ pub const DISK_RESERVE_BYTES: u64 = 256 * 1024 * 1024;
 // -- the processor and the store --
 pub const STORE_WAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
 pub const DRAIN_EVENTS: usize = 5_000;
-pub const DRAIN_EVENTS_BEHIND: usize = 20_000;
+/// As many again are read and decoded meanwhile: a kilobyte each.
+pub const DRAIN_EVENTS_BEHIND: usize = 10_000;
 pub const UNIT_EVENTS_MAX: usize = 5_000;
 /// What visitors' open days may take in memory: some 150,000 visitors. Those that have been quiet for
 /// longest wait in the file.

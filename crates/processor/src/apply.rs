@@ -12,9 +12,10 @@ use weir_store::{
 
 use crate::days::Days;
 use crate::drain::dead;
+use crate::intern::Numbered;
 use crate::receipt::Receipt;
 use crate::units::Units;
-use crate::{Enricher, SiteView, intern};
+use crate::{Enricher, SiteView};
 
 /// A queue row and what became of reading it.
 pub(crate) struct Work {
@@ -43,6 +44,7 @@ struct Applying<'a, 's> {
     batch: Batch<'s>,
     registry: &'a Registry,
     enricher: &'a mut Enricher,
+    numbered: Numbered,
     days: Days,
     units: Units<'a>,
     deltas: FxHashMap<SiteId, Delta>,
@@ -119,6 +121,7 @@ impl<'a, 's> Applying<'a, 's> {
             batch: store.begin()?,
             registry,
             enricher,
+            numbered: Numbered::default(),
             days: Days::default(),
             units: Units::default(),
             deltas: FxHashMap::default(),
@@ -163,7 +166,7 @@ impl<'a, 's> Applying<'a, 's> {
         let view = SiteView { domain: &site.domain, is_own_host: &is_own_host };
         let enriched = self.enricher.enrich(event, &view);
         let arrival = Arrival {
-            event: intern::event(&mut self.batch, event, &site, &enriched)?,
+            event: self.numbered.event(&mut self.batch, event, &site, &enriched)?,
             props: &event.props,
             reason: enriched.set_aside,
             received_day: event.received_day,

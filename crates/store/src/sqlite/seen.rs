@@ -1,6 +1,8 @@
 //! Ids of events that came lately, to know a second delivery by.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use weir_event::{EventId, Millis, SiteId};
 use weir_fault::Mistake;
 
@@ -23,6 +25,41 @@ pub struct Forget {
     pub ids_max: u64,
     /// Ids looked at, so that no commit gets long; four times as many while there are too many.
     pub looks: usize,
+}
+
+type SeenPlace = (u32, [u8; 16]);
+
+fn place_of(row: &Row<'_>) -> rusqlite::Result<SeenPlace> {
+    Ok((row.get(0)?, row.get(1)?))
+}
+
+/// What a look at some ids found. Ids begin with their time, so old ones lie side by side and leave in
+/// long runs.
+#[derive(Default)]
+struct Look {
+    /// Where it ended; `None` behind the end of the table.
+    end: Option<SeenPlace>,
+    /// First and last of neighbours that are all old.
+    runs: Vec<(SeenPlace, SeenPlace)>,
+    is_in_run: bool,
+    /// How many are old, by hour of receipt.
+    hours: BTreeMap<i64, i64>,
+}
+
+impl Look {
+    fn add(&mut self, place: SeenPlace, old_of_hour: Option<i64>) {
+        self.end = Some(place);
+        let Some(hour) = old_of_hour else {
+            self.is_in_run = false;
+            return;
+        };
+        *self.hours.entry(hour).or_default() += 1;
+        match self.runs.last_mut().filter(|_| self.is_in_run) {
+            Some(run) => run.1 = place,
+            None => self.runs.push((place, place)),
+        }
+        self.is_in_run = true;
+    }
 }
 
 impl Batch<'_> {
@@ -76,53 +113,45 @@ impl Batch<'_> {
             return Ok(0);
         }
         let looks = if held.since.is_some() { asked.looks.saturating_mul(4) } else { asked.looks };
-        let Some(end) = self.end_of_look(looks)? else {
+        let look = self.look(looks, before)?;
+        let Some((site, id)) = look.end else {
             self.tx.execute("DELETE FROM seen_place", [])?;
             return Ok(0);
         };
-        self.forget_between(self.place()?, end, before)
-    }
-
-    fn place(&self) -> Result<(u32, Vec<u8>), StoreError> {
-        let sql = "SELECT site, id FROM seen_place";
-        let place = self.tx.prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)));
-        Ok(place.optional()?.unwrap_or_default())
-    }
-
-    /// The last id that a look of this length sees; `None` behind the end of the table.
-    fn end_of_look(&self, looks: usize) -> Result<Option<(u32, Vec<u8>)>, StoreError> {
-        let (site, id) = self.place()?;
-        let sql = "SELECT site, id FROM (SELECT site, id FROM seen_ids WHERE (site, id) > (?1, ?2)
-                       ORDER BY site, id LIMIT ?3) ORDER BY site DESC, id DESC LIMIT 1";
-        let looks = i64::try_from(looks).unwrap_or(i64::MAX);
-        let end = self
-            .tx
-            .prepare_cached(sql)?
-            .query_row(params![site, id, looks], |row| Ok((row.get(0)?, row.get(1)?)));
-        Ok(end.optional()?)
-    }
-
-    fn forget_between(
-        &mut self,
-        (site, id): (u32, Vec<u8>),
-        (end_site, end_id): (u32, Vec<u8>),
-        before: i64,
-    ) -> Result<usize, StoreError> {
-        let old = "(site, id) > (?1, ?2) AND (site, id) <= (?3, ?4) AND received < ?5";
-        let sql = format!("SELECT received / {HOUR_SECS}, count(*) FROM seen_ids WHERE {old} GROUP BY 1");
-        let mut hours = self.tx.prepare_cached(&sql)?;
-        let mut found = hours.query(params![site, id, end_site, end_id, before])?;
-        while let Some(row) = found.next()? {
-            *self.seen.entry(row.get(0)?).or_default() -= row.get::<_, i64>(1)?;
-        }
-        drop(found);
-        drop(hours);
-        let delete = format!("DELETE FROM seen_ids WHERE {old}");
-        let forgotten =
-            self.tx.prepare_cached(&delete)?.execute(params![site, id, end_site, end_id, before])?;
         let moved = "INSERT INTO seen_place (one, site, id) VALUES (1, ?1, ?2)
                      ON CONFLICT DO UPDATE SET site = excluded.site, id = excluded.id";
-        self.tx.prepare_cached(moved)?.execute(params![end_site, end_id])?;
+        self.tx.prepare_cached(moved)?.execute((site, id))?;
+        self.forget_runs(look)
+    }
+
+    /// Looks at so many ids past the place where the last look ended.
+    fn look(&self, looks: usize, before: i64) -> Result<Look, StoreError> {
+        let place = self.tx.prepare_cached("SELECT site, id FROM seen_place")?.query_row([], place_of);
+        let (site, id) = place.optional()?.map_or((0, Vec::new()), |(site, id)| (site, id.to_vec()));
+        let mut next = self.tx.prepare_cached(
+            "SELECT site, id, received FROM seen_ids WHERE (site, id) > (?1, ?2) ORDER BY site, id LIMIT ?3",
+        )?;
+        let looks = i64::try_from(looks).unwrap_or(i64::MAX);
+        let mut rows = next.query(params![site, id, looks])?;
+        let mut look = Look::default();
+        while let Some(row) = rows.next()? {
+            let (place, received): (SeenPlace, i64) = (place_of(row)?, row.get(2)?);
+            look.add(place, (received < before).then_some(received.div_euclid(HOUR_SECS)));
+        }
+        Ok(look)
+    }
+
+    fn forget_runs(&mut self, look: Look) -> Result<usize, StoreError> {
+        let mut delete = self
+            .tx
+            .prepare_cached("DELETE FROM seen_ids WHERE (site, id) >= (?1, ?2) AND (site, id) <= (?3, ?4)")?;
+        let mut forgotten = 0;
+        for ((site, id), (last_site, last_id)) in look.runs {
+            forgotten += delete.execute(params![site, id, last_site, last_id])?;
+        }
+        for (hour, n) in look.hours {
+            *self.seen.entry(hour).or_default() -= n;
+        }
         Ok(forgotten)
     }
 
