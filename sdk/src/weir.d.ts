@@ -1,6 +1,7 @@
 import type { CoreOptions, Props, TrackOptions, WeirCore } from "./core";
 
-export type { CoreOptions, Events, Props, TrackOptions, WeirCore } from "./core";
+// All of it, and not name by name: a site's addition to `Events` finds its way through a star only.
+export * from "./core";
 
 /** A kind of event that is sent without a call. */
 export type Capture = "clicks" | "forms" | "outbound" | "downloads" | "scroll" | "404" | "all";
@@ -41,7 +42,7 @@ export interface Options extends CoreOptions {
   /** True: nothing is stored or sent until `optIn` was called, on this page or before. */
   consent?: boolean;
   /** Changes an event, or drops it by returning nothing. */
-  beforeSend?: (event: SentEvent) => SentEvent | undefined | null | false;
+  beforeSend?: (event: SentEvent) => SentEvent | undefined | null | false | "";
 }
 
 export interface Weir extends WeirCore {

@@ -27,6 +27,8 @@ const FLAGS = [
   "--disable-component-update",
   "--disable-sync",
   "--disable-blink-features=AutomationControlled",
+  // A host of this machine that is not `localhost`: without https its pages are in no secure context.
+  "--host-resolver-rules=MAP shop.test 127.0.0.1",
   // A beacon sent while a page unloads carries the browser's own name, whatever its context says.
   `--user-agent=${USER_AGENT}`,
 ];

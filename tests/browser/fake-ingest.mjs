@@ -47,7 +47,8 @@ export async function fakeIngest() {
   const { port, close } = await serve((request, response) => {
     if (request.method === "POST") return deliver(request, response);
     if (request.method === "OPTIONS") fake.preflights += 1;
-    const file = SCRIPTS[request.url.replace("/y/api/v1/", "")];
+    const [, name, module] = /^\/(?:y\/api\/v1\/(\S+)|dist\/(\w+\.mjs))$/.exec(request.url) ?? [];
+    const file = SCRIPTS[name] ?? module;
     if (!file) return response.writeHead(404).end();
     response.writeHead(200, { "Content-Type": "text/javascript", ...CORS });
     response.end(readFileSync(new URL(`../../sdk/dist/${file}`, import.meta.url)));

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, suite, test } from "node:test";
 import { launch, whyNoBrowser } from "./chromium.mjs";
 import { eventually } from "./loopback.mjs";
-import { Stage } from "./stage.mjs";
+import { Stage, wordsOf } from "./stage.mjs";
 
 const ALL = { "data-capture": "all", "data-text": "", "data-with": "screen language timezone" };
 const BODY = `<button id=x>X</button><a id=link href="#there">L</a><form onsubmit="return false"><button id=go>Go</button></form>
@@ -232,6 +232,41 @@ suite("a page that is", { skip: whyNoBrowser }, () => {
     const origins = new Set(stage.ingest.deliveries.map(({ headers }) => headers.origin));
     assert.deepEqual([...origins].sort(), [stage.site.origin, "null"].sort());
   });
+
+  test("not secure, over plain http", async () => {
+    const { port } = new URL(stage.site.origin);
+    await stage.open({ body: BODY, tag: ALL, origin: `http://shop.test:${port}` });
+    assert.equal(await stage.evaluate(() => isSecureContext), false);
+    assert.deepEqual(await live(), EXPECTED);
+  });
+
+  for (const file of ["weir.mjs", "core.mjs"]) {
+    test(`counted by a program that has ${file} built in`, async () => {
+      const { origin } = stage.ingest;
+      const own = `<script type="module">
+        import { init, weir } from "${origin}/dist/${file}";
+        window.mine = init({ endpoint: "${origin}/x/api/v1/events", hash: true });
+        window.same = window.mine === weir && init({ endpoint: "https://other.example/" }) === weir;
+      </script>`;
+      await stage.page.route("**/y/api/v1/sdk.js", (route) => route.fulfill({ body: "" }));
+      stage.site.body = own;
+      await stage.page.goto(`${stage.site.origin}/#/a`);
+      await stage.page.waitForFunction(() => window.mine);
+      await stage.evaluate(() => {
+        history.pushState({}, "", "#/b");
+        window.mine.track("e", { n: 1 });
+        window.mine.flush();
+      });
+      await eventually(
+        "counted",
+        () => stage.events.length,
+        (n) => n === 3,
+      );
+      assert.deepEqual(stage.events.map(wordsOf), ["/#/a", "/#/b", "e"]);
+      assert.equal(await stage.evaluate(() => window.same), true);
+      assert.equal(await stage.evaluate(() => "track" in window.weir), false);
+    });
+  }
 
   test("no web page is not counted, and says nothing", async () => {
     const inner = `<script src='${stage.ingest.origin}/y/api/v1/sdk.js'></script>`;

@@ -30,9 +30,9 @@ export class Stage {
   }
 
   /** Loads a page with this body and these attributes on the script's tag. */
-  async open({ body, tag = {}, path = "/", ...rest }) {
+  async open({ body, tag = {}, path = "/", origin = this.site.origin, ...rest }) {
     Object.assign(this.site, { body: body ?? this.site.body, tag, ...rest });
-    await this.page.goto(this.site.origin + path);
+    await this.page.goto(origin + path);
     await this.page.waitForFunction(() => window.weir.track);
   }
 
