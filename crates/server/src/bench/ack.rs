@@ -40,10 +40,17 @@ pub(super) fn measure(
     add: &mut dyn FnMut(Section),
 ) -> anyhow::Result<()> {
     let rates = if bench.args.rate.is_empty() { &RATES[..] } else { &bench.args.rate };
+    let mut undisturbed = None;
     for &rate in rates {
         let server = Server::start(bench.folder()?)?;
-        add(at(bench, &server, rate, format!("ack_at_{rate}_events_per_second"))?);
+        let section = at(bench, &server, rate, format!("ack_at_{rate}_events_per_second"))?;
+        undisturbed = undisturbed.or_else(|| (rate == RATE_BESIDE).then(|| section.clone()));
+        add(section);
     }
+    let mut add = |mut section: Section| {
+        section.against(undisturbed.as_ref(), "p99_ms", "p99_to_undisturbed");
+        add(section);
+    };
     add(while_draining(bench)?);
     let readers = [
         ("ack_while_dashboards_are_read", questions::dashboard("30d", &json!([])), DASHBOARDS_PER_SECOND),

@@ -17,6 +17,9 @@ const NOISE_MIN: f64 = 0.05;
 /// Where there are too few runs to tell.
 const NOISE_GUESSED: f64 = 0.2;
 
+/// Sizes that are further apart say nothing about each other.
+const SIZES_APART_MAX: f64 = 0.1;
+
 /// A figure that both results have, and that has a better and a worse.
 #[derive(Debug)]
 pub(super) struct Change {
@@ -49,14 +52,14 @@ impl Change {
     }
 }
 
-/// Medians against each other. What the disk and the CPU could do by themselves is no change of the
+/// Medians against each other, of sections of the same size. What the disk and the CPU could do by themselves is no change of the
 /// program.
 pub(super) fn changes(before: &Results, now: &Results) -> Vec<Change> {
     let mut changes = Vec::new();
     let old = before.spreads();
     for (section, figures) in now.spreads() {
         let Some((_, old)) = old.iter().find(|(name, _)| *name == section) else { continue };
-        if floor::SECTIONS.contains(&section) {
+        if floor::SECTIONS.contains(&section) || !is_of_one_size(old, &figures) {
             continue;
         }
         for (name, new) in figures {
@@ -65,6 +68,19 @@ pub(super) fn changes(before: &Results, now: &Results) -> Vec<Change> {
         }
     }
     changes
+}
+
+/// Whether both say that they are of the same kind of machine.
+pub(super) fn is_of_one_machine(before: &Results, now: &Results) -> bool {
+    ["processor", "cores", "optimised"].iter().all(|name| before.machine[name] == now.machine[name])
+}
+
+/// Whether both sections are of about as many events.
+fn is_of_one_size(old: &[(&str, Spread)], new: &[(&str, Spread)]) -> bool {
+    let events = |figures: &[(&str, Spread)]| {
+        figures.iter().find(|(name, _)| *name == "events").map_or(0.0, |(_, spread)| spread.median())
+    };
+    (events(new) - events(old)).abs() <= events(old) * SIZES_APART_MAX
 }
 
 fn change(section: &str, name: &str, old: &Spread, new: &Spread) -> Option<Change> {
@@ -119,7 +135,10 @@ pub(super) fn print(changes: &[Change]) {
         let rows: Vec<_> = moved.iter().map(row).collect();
         output::table(&["changed", "before", "now", "by", "noise", ""], &rows);
     }
-    output::line(&format!("{} figures are the same within noise.", same.len()));
+    let same = same.len();
+    output::line(&format!(
+        "{same} figures are the same within noise; those of other sizes are not compared."
+    ));
 }
 
 #[cfg(test)]
@@ -127,6 +146,17 @@ mod tests {
     use super::super::report::{Section, figure};
     use super::*;
 
+    #[test]
+    fn sections_of_other_sizes_are_not_compared() {
+        let results = |events: f64| {
+            let figures = vec![figure("events", events), figure("p99_ms", events)];
+            Results { machine: json!({}), runs: vec![vec![Section { name: "s".to_owned(), figures }]] }
+        };
+        assert_eq!(changes(&results(1_000.0), &results(1_099.0)).len(), 1);
+        assert_eq!(changes(&results(1_000.0), &results(1_101.0)).len(), 0);
+    }
+
+    #[track_caller]
     fn check_change(name: &str, before: &[f64], now: &[f64], expected: Option<&str>) {
         let results = |values: &[f64]| Results {
             machine: json!({}),

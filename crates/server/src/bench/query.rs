@@ -155,10 +155,12 @@ fn served(bench: &Bench<'_>, stored: &Stored, add: &mut dyn FnMut(Section)) -> a
         questions.iter().zip(times).for_each(|((name, _), times)| figures.extend(p50_and_p95(name, times)));
         Ok(Section { name: name.to_owned(), figures })
     };
-    add(ask("query_served_at_rest")?);
+    let at_rest = ask("query_served_at_rest")?;
+    add(at_rest.clone());
     output::note("Questions while events come ...");
     let pace = Pace::new(bench, &server, EVENTS_PER_SECOND);
     let (mut section, taken) = pace.beside(|| ask("query_served_under_ingest"))?;
+    section.against(Some(&at_rest), "dashboard_p95_ms", "dashboard_p95_to_at_rest");
     section.figures.push(figure("accepted_events_per_second", taken.accepted_per_second()));
     add(section);
     Ok(())

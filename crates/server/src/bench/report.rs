@@ -12,6 +12,18 @@ pub(super) struct Section {
     pub figures: Vec<Figure>,
 }
 
+impl Section {
+    pub fn value(&self, name: &str) -> Option<f64> {
+        self.figures.iter().find(|figure| figure.name == name).map(|figure| figure.value)
+    }
+
+    /// Adds what one of its figures is of the same figure elsewhere.
+    pub fn against(&mut self, other: Option<&Section>, name: &str, ratio: &str) {
+        let values = self.value(name).zip(other.and_then(|other| other.value(name)));
+        self.figures.extend(values.map(|(value, of)| figure(ratio, value / of.max(f64::EPSILON))));
+    }
+}
+
 /// A figure; its name says the unit.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Figure {

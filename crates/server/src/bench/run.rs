@@ -76,7 +76,12 @@ fn finish(
 ) -> anyhow::Result<bool> {
     let now = results.or(drawn.first());
     let changes = match (now, before) {
-        (Some(now), Some(before)) => Some(compare::changes(before, now)),
+        (Some(now), Some(before)) => {
+            if !compare::is_of_one_machine(before, now) {
+                output::note("The earlier results are of another machine, or of another build.");
+            }
+            Some(compare::changes(before, now))
+        }
         _ => None,
     };
     if args.json {

@@ -101,7 +101,7 @@ fn a_kept_past_is_asked_weighed_and_drawn() {
         ("query_filtered_a_day", filtered),
         ("query_example_select", &["rows", "select_p95_ms"]),
         ("query_served_at_rest", &["dashboard_p95_ms"]),
-        ("query_served_under_ingest", &["dashboard_p95_ms", "accepted_events_per_second"]),
+        ("query_served_under_ingest", &["dashboard_p95_ms", "dashboard_p95_to_at_rest"]),
     ];
     let said = check_bench(&folder, &small("query"), &sections, &["past"]);
     assert_eq!(said["query_30_days"]["events"], events, "{said}");
