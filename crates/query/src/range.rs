@@ -135,14 +135,6 @@ fn offset_text(frame: &DayFrame, wall_secs: i64, secs: i64) -> String {
 }
 
 impl Interval {
-    /// The bucket that an instant of the day belongs to.
-    pub fn bucket(self, frame: &DayFrame, secs: i64) -> i64 {
-        match self {
-            Self::Hour => frame.hour_of(secs),
-            Self::Day | Self::Week | Self::Month => self.bucket_of_day(frame.day),
-        }
-    }
-
     /// The bucket of a whole day; hours have none.
     pub fn bucket_of_day(self, day: LocalDay) -> i64 {
         match self {

@@ -100,7 +100,7 @@ impl Statistic {
     }
 
     /// Whether all events of a visit show the same value, or none does.
-    pub(crate) fn is_of_visit(self) -> bool {
+    pub fn is_of_visit(self) -> bool {
         !matches!(self, Self::Page | Self::Host | Self::Event | Self::Flow)
     }
 

@@ -66,6 +66,11 @@ impl SiteDay {
             Some(_) => false,
         }
     }
+
+    /// The same by the reason's code, 0 being none.
+    pub(crate) fn counts_code(&self, set_aside: u8) -> bool {
+        set_aside == 0 || self.counts_bots && set_aside == Reason::Bot.code()
+    }
 }
 
 impl DayState {

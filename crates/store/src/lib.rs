@@ -22,6 +22,6 @@ pub use day::{DayState, RuleDays, SiteDay};
 pub use dimension::Dimension;
 pub use error::StoreError;
 pub use ledger::{BookEntry, Checkpoint, QueueAccount, SeenIds, StoreBooks};
-pub use log::{DeadEvent, DeadLine, LogRow, NewRow, StatRow, UnitKey};
-pub use sqlite::{Batch, Forget, LogPlace, Reading, Store, StoreReader};
+pub use log::{DeadEvent, DeadLine, LogRow, NewRow, RawRow, StatRow, UnitKey};
+pub use sqlite::{Batch, Forget, LogPlace, Reading, SealedVisitor, Store, StoreReader};
 pub use sums::Sums;

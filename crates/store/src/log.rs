@@ -1,4 +1,4 @@
-use weir_event::{EventId, LocalDay, QueueId, Reason, Seq, SiteId};
+use weir_event::{EventId, Kind, LocalDay, Millis, QueueId, Reason, Seq, SiteId};
 use weir_rollups::{Counters, Key, UnitEvent, ValueId};
 
 /// Names a visitor's day.
@@ -30,6 +30,25 @@ pub struct LogRow<'a> {
     pub event: UnitEvent,
     /// `None` where the event came too late to have one.
     pub visitor: Option<u64>,
+    pub props: &'a str,
+    pub set_aside: Option<Reason>,
+    pub days_late: i32,
+}
+
+/// An event in the log as it lies there: clients and sources by their numbers.
+#[derive(Debug, Clone, Copy)]
+pub struct RawRow<'a> {
+    pub visitor: Option<u64>,
+    pub time: Millis,
+    /// Orders events of one time; of a sealed day, those of one visitor.
+    pub tie: u32,
+    pub kind: Kind,
+    pub page: ValueId,
+    pub client: u32,
+    pub source: u32,
+    pub name: ValueId,
+    pub engaged_ms: u32,
+    pub amount: Option<(ValueId, i64)>,
     pub props: &'a str,
     pub set_aside: Option<Reason>,
     pub days_late: i32,
@@ -71,6 +90,30 @@ pub struct DeadLine {
     pub received_day: LocalDay,
     pub is_event: bool,
     pub error: String,
+}
+
+impl RawRow<'_> {
+    /// What of it may outlive its reading.
+    pub fn without_props(&self) -> RawRow<'static> {
+        let Self { visitor, time, tie, kind, page, client, source, name, .. } = *self;
+        let Self { engaged_ms, amount, set_aside, days_late, .. } = *self;
+        let props = "";
+        RawRow {
+            visitor,
+            time,
+            tie,
+            kind,
+            page,
+            client,
+            source,
+            name,
+            engaged_ms,
+            amount,
+            props,
+            set_aside,
+            days_late,
+        }
+    }
 }
 
 impl StatRow {

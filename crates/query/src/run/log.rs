@@ -1,22 +1,27 @@
-use rustc_hash::FxHashSet;
-use weir_event::limits::{QUERY_DAY_ROWS_MAX, QUERY_LOG_ROWS_MAX};
-use weir_event::{Kind, LocalDay, Millis};
-use weir_rollups::{Counters, Seen, Statistic, UnitEvent, Visit, visits};
-use weir_store::{DayState, LogRow, Reading, SiteDay, StoreError, StoreReader};
+mod possible;
 
+mod tally;
+
+mod unit;
+
+use weir_event::limits::{QUERY_DAY_ROWS_MAX, QUERY_LOG_ROWS_MAX};
+use weir_event::{LocalDay, Millis};
+use weir_store::{DayState, RawRow, Reading, SiteDay, StoreError, StoreReader};
+
+use self::possible::{Numbers, Possible};
+use self::unit::Units;
 use super::leaves::Test;
 use super::props::{PropsAsked, PropsFound};
-use super::{Asking, Group, Groups, NOT_SET, PropValues};
-use crate::parse::Dimension;
+use super::{Asking, Groups, PropValues};
+use crate::parse::Interval;
 use crate::{Piece, QueryError};
 
 /// Counts events one by one, a local day at a time: a visitor's day is the unit of truth here as it
 /// is for the statistics, so both give the same figures.
 pub(crate) struct Log<'a> {
     asking: &'a Asking<'a>,
-    leaves: &'a [Test],
-    /// The question's dimensions without the time; `None`: a property.
-    told: Vec<Option<Statistic>>,
+    numbers: Numbers<'a>,
+    units: Units<'a>,
     asked: PropsAsked<'a>,
     props: &'a mut PropValues,
     rows_read: u64,
@@ -32,11 +37,18 @@ struct Bounds {
 
 const BOUNDS: Bounds = Bounds { log_rows_max: QUERY_LOG_ROWS_MAX, day_rows_max: QUERY_DAY_ROWS_MAX };
 
-/// A row of the log on its way to its visitor's others.
+/// What is kept of a log row until its visitor's others are there.
+#[derive(Clone, Copy)]
 struct Row {
-    visitor: u64,
-    event: UnitEvent,
+    raw: RawRow<'static>,
     props: PropsFound,
+}
+
+/// One visitor's rows, ascending, and what they make possible.
+#[derive(Default)]
+struct Visitor {
+    rows: Vec<Row>,
+    possible: Possible,
 }
 
 /// A day of the log, or what the range covers of it.
@@ -44,17 +56,16 @@ struct Day {
     folded: SiteDay,
     from: Millis,
     to: Millis,
+    /// Of the time dimension, unless it tells hours apart.
+    bucket: i64,
 }
 
 impl<'a> Log<'a> {
     pub fn new(asking: &'a Asking<'a>, leaves: &'a [Test], props: &'a mut PropValues) -> Self {
-        let told = asking.question.dimensions.iter().filter_map(|dimension| match dimension {
-            Dimension::Time(_) => None,
-            Dimension::Of(statistic) => Some(Some(*statistic)),
-            Dimension::Prop(_) => Some(None),
-        });
+        let numbers = Numbers::new(&asking.question.filter, leaves);
         let asked = PropsAsked::of(asking.question);
-        Self { asking, leaves, told: told.collect(), asked, props, rows_read: 0, bounds: BOUNDS }
+        let units = Units::new(asking, leaves);
+        Self { asking, numbers, units, asked, props, rows_read: 0, bounds: BOUNDS }
     }
 
     pub fn read(
@@ -88,7 +99,7 @@ impl<'a> Log<'a> {
             store.read(|reading| {
                 // Again: its rules may have changed since, and its rows go with them.
                 let day = reading.site_days(site, number, number)?.into_iter().next();
-                match day.map(|day| Day::of(day, clip)) {
+                match day.map(|day| Day::of(day, clip, self.asking.interval)) {
                     Some(day) if day.from < day.to => self.day(reading, &day, groups),
                     _ => Ok(()),
                 }
@@ -103,165 +114,159 @@ impl<'a> Log<'a> {
         Ok(())
     }
 
-    /// A day with more rows than may be held is read again, share by share of its visitors.
     fn day(&mut self, reading: &Reading<'_>, day: &Day, groups: &mut Groups) -> Result<(), StoreError> {
-        let mut rows = Vec::new();
+        self.sealed(reading, day, groups)?;
+        self.unsealed(reading, day, groups)
+    }
+
+    /// Sealed days lie by visitor: one at a time is held.
+    fn sealed(&mut self, reading: &Reading<'_>, day: &Day, groups: &mut Groups) -> Result<(), StoreError> {
+        let mut visitor = Visitor::default();
+        let mut last = None;
+        reading.sealed(self.asking.site.id, &day.folded.frame, &mut |part| {
+            if part.visitor() != last {
+                last = part.visitor();
+                self.unit(reading, &mut visitor, day, groups)?;
+            }
+            if let Some(client) = part.client()
+                && !self.numbers.may_pass_client(reading, client)?
+            {
+                self.rows_read += 1;
+                return Ok(());
+            }
+            part.each(&mut |raw| {
+                self.rows_read += 1;
+                if !day.folded.counts(raw.set_aside) {
+                    return Ok(());
+                }
+                let row = self.row(raw);
+                match raw.visitor {
+                    Some(_) => visitor.add(&mut self.numbers, reading, row),
+                    None => self.late(reading, &row, day, groups),
+                }
+            })
+        })?;
+        self.unit(reading, &mut visitor, day, groups)
+    }
+
+    /// Other days lie by time. One with more rows than may be held is read again, share by share of
+    /// its visitors.
+    fn unsealed(&mut self, reading: &Reading<'_>, day: &Day, groups: &mut Groups) -> Result<(), StoreError> {
+        let mut rows: Vec<Row> = Vec::new();
         let mut seen = 0;
-        self.rows(reading, day, &mut |log, row| match row.visitor {
-            Some(_) if seen < log.bounds.day_rows_max => {
-                seen += 1;
-                rows.extend(log.row(row));
+        self.unsealed_rows(reading, day, &mut |log, raw| {
+            seen += usize::from(raw.visitor.is_some());
+            if seen > log.bounds.day_rows_max && raw.visitor.is_some() {
+                return Ok(());
             }
-            Some(_) => seen += 1,
-            None => {
-                let props = log.asked.find(row.props, log.props);
-                log.late(&row.event, &props, day, groups);
+            let row = log.row(raw);
+            if raw.visitor.is_none() {
+                return log.late(reading, &row, day, groups);
             }
+            rows.push(row);
+            Ok(())
         })?;
         let shares = seen.div_ceil(self.bounds.day_rows_max).max(1) as u64;
         if shares == 1 {
-            self.units(rows, day, groups);
-            return Ok(());
+            return self.shuffled(reading, rows, day, groups);
         }
         for share in 0..shares {
             rows = Vec::new();
-            self.rows(reading, day, &mut |log, row| {
-                if row.visitor.is_some_and(|visitor| visitor % shares == share) {
-                    rows.extend(log.row(row));
+            self.unsealed_rows(reading, day, &mut |log, raw| {
+                if raw.visitor.is_some_and(|visitor| visitor % shares == share) {
+                    rows.push(log.row(raw));
                 }
+                Ok(())
             })?;
-            self.units(rows, day, groups);
+            self.shuffled(reading, rows, day, groups)?;
         }
         Ok(())
     }
 
     /// The day's rows that count.
-    fn rows(
+    fn unsealed_rows(
         &mut self,
         reading: &Reading<'_>,
         day: &Day,
-        each: &mut dyn FnMut(&mut Self, &LogRow<'_>),
+        each: &mut dyn FnMut(&mut Self, &RawRow<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        reading.log(self.asking.site.id, day.folded.frame.start, day.folded.frame.end, &mut |row| {
+        reading.unsealed(self.asking.site.id, &day.folded.frame, &mut |raw| {
             self.rows_read += 1;
-            if day.folded.counts(row.set_aside) {
-                each(self, row);
-            }
+            if day.folded.counts(raw.set_aside) { each(self, raw) } else { Ok(()) }
         })
     }
 
-    fn row(&mut self, row: &LogRow<'_>) -> Option<Row> {
-        let props = self.asked.find(row.props, self.props);
-        row.visitor.map(|visitor| Row { visitor, event: row.event, props })
-    }
-
-    fn units(&self, mut rows: Vec<Row>, day: &Day, groups: &mut Groups) {
-        rows.sort_unstable_by_key(|row| (row.visitor, row.event.order()));
-        let mut events = Vec::new();
-        let mut unit = Unit::default();
-        for rows in rows.chunk_by(|a, b| a.visitor == b.visitor) {
-            events.clear();
-            events.extend(rows.iter().map(|row| row.event));
-            unit.visitors.clear();
-            let mut props = rows.iter();
-            for visit in &visits(&events, &day.folded.frame, day.folded.visit_timeout_secs) {
-                self.visit(visit, &mut props, day, &mut unit, groups);
-            }
-        }
-    }
-
-    /// `props` are those of the unit's events, from this visit's first or an earlier one on.
-    fn visit(
-        &self,
-        visit: &Visit<'_>,
-        props: &mut std::slice::Iter<'_, Row>,
+    /// Rows of many visitors, ascending by time.
+    fn shuffled(
+        &mut self,
+        reading: &Reading<'_>,
+        rows: Vec<Row>,
         day: &Day,
-        unit: &mut Unit,
         groups: &mut Groups,
-    ) {
-        unit.visits.clear();
-        let start = Millis::from_secs(visit.start_secs);
-        let starts_inside = visit.counts && day.from <= start && start < day.to;
-        for event in visit.events {
-            let row = props.find(|row| row.event.order() == event.order());
-            let Some(row) = row.filter(|_| event.is_counted()) else { continue };
-            let Some(values) = self.values(Seen { visit: Some(visit), event }, &row.props) else { continue };
-            if day.from <= event.time && event.time < day.to {
-                let group = self.group(day, event.time.secs(), values);
-                let visitors = i64::from(unit.visitors.insert(group));
-                groups.add(group, Counters { visitors, ..own_counts(event) });
+    ) -> Result<(), StoreError> {
+        let numbered = rows.iter().enumerate().map(|(place, row)| (row.raw.visitor, place));
+        let mut order: Vec<(Option<u64>, usize)> = numbered.collect();
+        order.sort_unstable();
+        let mut visitor = Visitor::default();
+        for places in order.chunk_by(|a, b| a.0 == b.0) {
+            for (_, place) in places {
+                visitor.add(&mut self.numbers, reading, rows[*place])?;
             }
-            if starts_inside && unit.visits.insert(values) {
-                groups.add(self.group(day, visit.start_secs, values), visit_counts(visit));
-            }
+            self.unit(reading, &mut visitor, day, groups)?;
         }
+        Ok(())
     }
 
-    /// An event that came too late to have a visitor is a view or an event, and nothing else.
-    fn late(&self, event: &UnitEvent, props: &PropsFound, day: &Day, groups: &mut Groups) {
-        if !event.is_counted() || event.time < day.from || day.to <= event.time {
-            return;
-        }
-        if let Some(values) = self.values(Seen { visit: None, event }, props) {
-            groups.add(self.group(day, event.time.secs(), values), own_counts(event));
-        }
+    fn row(&mut self, raw: &RawRow<'_>) -> Row {
+        let props = self.asked.find(raw.props, self.props);
+        Row { raw: raw.without_props(), props }
     }
 
-    /// The values that an event counts under; `None` where it doesn't pass the filters, or has none
-    /// of the values that rows are told apart by.
-    fn values(&self, seen: Seen<'_>, props: &PropsFound) -> Option<Values> {
-        let passes = self.asking.question.filter.holds(&|leaf| match &self.leaves[leaf] {
-            test @ Test::Value { statistic, .. } => test.holds(statistic.value_of(seen)),
-            Test::Prop => props.leaves >> leaf & 1 == 1,
-        });
-        if !passes {
-            return None;
+    /// Counts a visitor's day, and leaves room for the next.
+    fn unit(
+        &mut self,
+        reading: &Reading<'_>,
+        visitor: &mut Visitor,
+        day: &Day,
+        groups: &mut Groups,
+    ) -> Result<(), StoreError> {
+        if !visitor.rows.is_empty() && self.numbers.may_pass(visitor.possible) {
+            self.units.count(&mut self.numbers, reading, &visitor.rows, day, groups)?;
         }
-        let mut values = Values::default();
-        for (place, told) in self.told.iter().enumerate() {
-            values[place] = match told {
-                Some(statistic) => statistic.value_of(seen).map_or(NOT_SET, |value| value.0),
-                None => props.values[place],
-            };
-        }
-        let told = &values[..self.told.len()];
-        (told.is_empty() || told.iter().any(|value| *value != NOT_SET)).then_some(values)
+        visitor.rows.clear();
+        visitor.possible = Possible::default();
+        Ok(())
     }
 
-    fn group(&self, day: &Day, secs: i64, values: Values) -> Group {
-        let bucket = self.asking.interval.map_or(0, |interval| interval.bucket(&day.folded.frame, secs));
-        Group { bucket, values }
+    fn late(
+        &mut self,
+        reading: &Reading<'_>,
+        row: &Row,
+        day: &Day,
+        groups: &mut Groups,
+    ) -> Result<(), StoreError> {
+        let event = self.numbers.event(reading, &row.raw)?;
+        self.units.late(&event, &row.props, day, groups);
+        Ok(())
     }
 }
 
-type Values = [u32; weir_event::limits::DIMENSIONS_MAX];
-
-/// What one visitor's day has been counted under already.
-#[derive(Default)]
-struct Unit {
-    visitors: FxHashSet<Group>,
-    /// Of the visit at hand.
-    visits: FxHashSet<Values>,
+impl Visitor {
+    fn add(&mut self, numbers: &mut Numbers<'_>, reading: &Reading<'_>, row: Row) -> Result<(), StoreError> {
+        self.possible = self.possible.or(numbers.possible(reading, &row.raw)?);
+        self.rows.push(row);
+        Ok(())
+    }
 }
 
 impl Day {
-    fn of(folded: SiteDay, clip: Option<(Millis, Millis)>) -> Self {
-        let (from, to) = clip.unwrap_or((folded.frame.start, folded.frame.end));
-        Self { from: from.max(folded.frame.start), to: to.min(folded.frame.end), folded }
+    fn of(folded: SiteDay, clip: Option<(Millis, Millis)>, interval: Option<Interval>) -> Self {
+        let frame = &folded.frame;
+        let (from, to) = clip.unwrap_or((frame.start, frame.end));
+        let (from, to) = (from.max(frame.start), to.min(frame.end));
+        let bucket = interval.map_or(0, |interval| interval.bucket_of_day(frame.day));
+        Self { folded, from, to, bucket }
     }
-}
-
-fn own_counts(event: &UnitEvent) -> Counters {
-    match event.kind {
-        Kind::PageView => Counters { pageviews: 1, ..Counters::default() },
-        Kind::Custom | Kind::Passive => Counters { events: 1, ..Counters::default() },
-        Kind::Engagement => Counters::default(),
-    }
-}
-
-fn visit_counts(visit: &Visit<'_>) -> Counters {
-    let (bounces, duration_secs) = (i64::from(visit.bounce), visit.duration_secs);
-    Counters { visits: 1, bounces, duration_secs, ..Counters::default() }
 }
 
 #[cfg(test)]
@@ -269,15 +274,16 @@ mod tests {
     use std::sync::Arc;
 
     use serde_json::json;
-    use weir_event::{Zone, limits};
+    use weir_event::{Kind, Zone, limits};
     use weir_registry::{Registry, Site};
-    use weir_rollups::{Client, FOLD_VERSION, Source, ValueId};
+    use weir_rollups::{Client, Counters, FOLD_VERSION, Source, UnitEvent, ValueId};
     use weir_store::{NewRow, Store};
     use weir_testkit::TestClock;
 
     use super::*;
     use crate::Question;
     use crate::range::Range;
+    use crate::run::Group;
 
     const DAY: LocalDay = LocalDay(20_000);
 

@@ -113,6 +113,17 @@ impl World {
         batch.commit().expect("a commit");
     }
 
+    /// Seals the first days that hold anything.
+    pub fn seal(&mut self, days: usize) {
+        let all = (LocalDay(i32::MIN), LocalDay(i32::MAX));
+        let found = self.reader.read(|reading| reading.site_days(self.site.id, all.0, all.1)).expect("days");
+        let mut batch = self.store.begin().expect("a batch");
+        for day in found.iter().take(days) {
+            batch.seal_day(self.site.id, day).expect("a sealed day");
+        }
+        batch.commit().expect("a commit");
+    }
+
     pub fn freeze(&mut self, day: &str) {
         let mut batch = self.store.begin().expect("a batch");
         let day: LocalDay = day.parse().expect("a date");

@@ -6,7 +6,7 @@ use super::report::{Section, figure};
 use super::stored::Stored;
 
 /// What lasts, and what goes by itself within days. What is neither lasts as well.
-const LOG: [&str; 2] = ["events", "sealed_events"];
+const LOG: [&str; 2] = ["events", "sealed_visitors"];
 const TEXTS: [&str; 6] =
     ["strings", "strings_by_text", "clients", "clients_by_value", "sources", "sources_by_value"];
 const PASSING: [&str; 2] = ["seen_ids", "open_visitors"];

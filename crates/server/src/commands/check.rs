@@ -83,7 +83,7 @@ fn line(file: &str, damage: Damage) -> DamageLine {
         ("weir.db", Some(table)) if Store::is_derived(table) => {
             "statistics, which are made anew from the log"
         }
-        ("weir.db", Some("events" | "sealed_events")) => "the event log",
+        ("weir.db", Some("events" | "sealed_visitors")) => "the event log",
         ("weir.db", Some("strings" | "clients" | "sources")) => "what log and statistics are called",
         ("weir.db", Some("ledger")) => "the ledger",
         ("weir.db", Some("seen_ids")) => "the ids by which a second delivery is known",

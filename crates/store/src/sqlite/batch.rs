@@ -57,6 +57,7 @@ impl Store {
                 schema::VERSION_4,
                 schema::VERSION_5,
                 schema::VERSION_6,
+                schema::VERSION_7,
             ],
         )?;
         if weir_fault::is_planted(Mistake::StoreSyncsNormal) {

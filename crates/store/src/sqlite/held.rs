@@ -9,7 +9,6 @@ use weir_rollups::Table;
 pub(super) struct Held<'a> {
     pub remember: Option<CachedStatement<'a>>,
     pub log: Option<CachedStatement<'a>>,
-    pub log_sealed: Option<CachedStatement<'a>>,
     /// By table of statistics.
     pub add: [Option<CachedStatement<'a>>; Table::ALL.len()],
     pub drop_if_zero: [Option<CachedStatement<'a>>; Table::ALL.len()],

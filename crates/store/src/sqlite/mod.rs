@@ -14,6 +14,10 @@ mod units;
 
 mod rows;
 
+mod packed;
+
+mod sealed;
+
 mod stats;
 
 mod sums;
@@ -38,4 +42,5 @@ mod refold;
 pub use batch::{Batch, Store};
 pub use reader::{Reading, StoreReader};
 pub use rows::LogPlace;
+pub use sealed::SealedVisitor;
 pub use seen::Forget;

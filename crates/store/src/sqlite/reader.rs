@@ -7,21 +7,26 @@ use std::time::{Duration, Instant};
 
 use quick_cache::sync::Cache;
 use rusqlite::{Connection, Transaction};
-use weir_event::{Grain, LocalDay, Millis, QueueId, Seq, SiteId, limits};
-use weir_rollups::{Counters, Key, Statistic, Table, ValueId};
+use weir_event::{DayFrame, Grain, LocalDay, Millis, QueueId, Seq, SiteId, limits};
+use weir_rollups::{Client, Counters, Key, Source, Statistic, Table, ValueId};
 use weir_sqlite::Readers;
 
 use super::batch::{folder_of, read_checkpoint};
 use super::rows::LogPlace;
+use super::sealed::SealedVisitor;
 use super::sums::KeptSums;
 use super::units::Interned;
-use super::{books, days, dead, dictionary, queues, rows, seen, stats};
+use super::{books, days, dead, dictionary, queues, rows, seen, stats, units};
 use crate::{
-    Checkpoint, DeadLine, Dimension, LogRow, RuleDays, SeenIds, SiteDay, StatRow, StoreBooks, StoreError,
+    Checkpoint, DeadLine, Dimension, LogRow, RawRow, RuleDays, SeenIds, SiteDay, StatRow, StoreBooks,
+    StoreError,
 };
 
 /// How many texts readers keep at hand.
 const TEXTS_KEPT: usize = 100_000;
+
+/// How many clients, sources and hosts of pages they keep, each.
+const NUMBERS_KEPT: usize = 20_000;
 
 const CACHE_KIB: u32 = 8 * 1024;
 
@@ -35,6 +40,10 @@ struct Shared {
     texts: Cache<u32, Arc<str>>,
     sums: KeptSums,
     longest_us: AtomicU64,
+    // Numbers never change their meaning, so these can't lie.
+    clients: Cache<u32, Client>,
+    sources: Cache<u32, Source>,
+    hosts: Cache<u32, ValueId>,
 }
 
 /// One committed state of the store.
@@ -47,8 +56,16 @@ pub struct Reading<'a> {
 impl StoreReader {
     pub(super) fn new(path: PathBuf) -> Self {
         let readers = Readers::new(path.clone(), CACHE_KIB, limits::READERS_MAX, limits::READERS_IDLE);
-        let (texts, sums, longest_us) = (Cache::new(TEXTS_KEPT), KeptSums::new(), AtomicU64::new(0));
-        Self(Arc::new(Shared { path, readers, texts, sums, longest_us }))
+        Self(Arc::new(Shared {
+            path,
+            readers,
+            texts: Cache::new(TEXTS_KEPT),
+            sums: KeptSums::new(),
+            longest_us: AtomicU64::new(0),
+            clients: Cache::new(NUMBERS_KEPT),
+            sources: Cache::new(NUMBERS_KEPT),
+            hosts: Cache::new(NUMBERS_KEPT),
+        }))
     }
 
     /// Opens an existing store for reading.
@@ -138,7 +155,8 @@ impl Reading<'_> {
         stats::each_row(&self.tx, site, table, grain, None, (from, to), each)
     }
 
-    /// The log of `[from, to)`, ascending, rows set aside among them.
+    /// The log of `[from, to)`, rows set aside among them: sealed days by visitor, then the others by
+    /// time. A visitor's rows ascend.
     pub fn log(
         &self,
         site: SiteId,
@@ -151,6 +169,48 @@ impl Reading<'_> {
             each(row);
             Ok(())
         })
+    }
+
+    /// Days of the log that are sealed, visitor by visitor and in the order of their ordinals; `each`
+    /// decides which of them it reads.
+    pub fn sealed(
+        &self,
+        site: SiteId,
+        day: &DayFrame,
+        each: &mut dyn FnMut(&SealedVisitor<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        rows::each_sealed(&self.tx, site, (day.start, day.end), [i64::MIN, -1, -1], &mut |_, row| {
+            each(row)?;
+            Ok(true)
+        })
+    }
+
+    /// A day's log as far as it is not sealed, ascending.
+    pub fn unsealed(
+        &self,
+        site: SiteId,
+        day: &DayFrame,
+        each: &mut dyn FnMut(&RawRow<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let place = (day.start.0, -1, day.end);
+        rows::read_open(&self.tx, site, place, &mut usize::MAX.clone(), each).map(drop)
+    }
+
+    /// What a client's number in the log stands for.
+    pub fn client(&self, id: u32) -> Result<Client, StoreError> {
+        let read = || units::read_client(&self.tx, id);
+        self.shared.clients.get_or_insert_with(&id, read)
+    }
+
+    pub fn source(&self, id: u32) -> Result<Source, StoreError> {
+        let read = || units::read_source(&self.tx, id);
+        self.shared.sources.get_or_insert_with(&id, read)
+    }
+
+    /// The host that a page was first seen with.
+    pub fn host(&self, page: ValueId) -> Result<ValueId, StoreError> {
+        let read = || units::read_host(&self.tx, page);
+        self.shared.hosts.get_or_insert_with(&page.0, read)
     }
 
     /// At most `max` rows of the same from `place` on, for who reads a day in several transactions.

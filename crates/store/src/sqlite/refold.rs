@@ -1,34 +1,15 @@
 //! Counting days anew: which are due, and what a change of rules moves in log and books.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{OptionalExtension, params};
 use weir_event::{Grain, LocalDay, Month, Reason, SiteId, limits};
 
 use super::batch::Batch;
 use crate::{BookEntry, DayState, SiteDay, StoreError};
 
-/// One of the log's two tables, as far as a day is concerned.
-struct DayLog {
-    table: &'static str,
-    /// The columns of its key after the site.
-    key: (&'static str, &'static str),
-    range: (i64, i64),
-}
-
-impl DayLog {
-    fn both(day: &SiteDay) -> [Self; 2] {
-        let (start, end) = (day.frame.start, day.frame.end);
-        [
-            Self { table: "events", key: ("time", "tie"), range: (start.0, end.0) },
-            Self { table: "sealed_events", key: ("second", "rank"), range: (start.secs(), end.secs()) },
-        ]
-    }
-
-    /// The day's rows, where parameters 1 to 3 are the site and the range.
-    fn rows(&self) -> String {
-        let (table, (time, _)) = (self.table, self.key);
-        format!("{table} WHERE site = ?1 AND {time} >= ?2 AND {time} < ?3")
-    }
-}
+/// A day's rows that are not sealed; parameters 1 to 3 are the site and the day's bounds.
+const OPEN_ROWS: &str = "events WHERE site = ?1 AND time >= ?2 AND time < ?3";
 
 impl Batch<'_> {
     /// Has every day of a site counted anew that has its events; how many.
@@ -79,60 +60,114 @@ impl Batch<'_> {
     /// keeps the reason, so that the choice can be undone.
     pub fn move_bots(&mut self, site: SiteId, day: &SiteDay, now_count: bool) -> Result<(), StoreError> {
         let aside = BookEntry::SetAside(Reason::Bot);
-        let (from, to) = if now_count { (aside, BookEntry::Stored) } else { (BookEntry::Stored, aside) };
-        for log in DayLog::both(day) {
-            if now_count {
-                self.bound_visitors(site, day, &log)?;
-            }
-            let rows = format!("{} AND set_aside = {}", log.rows(), Reason::Bot.code());
-            self.rebook(site, day, &rows, log.range, (from, to))?;
+        let entries = if now_count { (aside, BookEntry::Stored) } else { (BookEntry::Stored, aside) };
+        if now_count {
+            self.bound_visitors(site, day)?;
+            self.bound_sealed_visitors(site, day)?;
         }
-        let sql = format!(
-            "UPDATE site_days SET holds_set_aside = {HOLDS_SET_ASIDE} WHERE site = ?1 AND day = ?2 AND state = 2",
-        );
-        let range = (site.0, day.frame.day.0, day.frame.start.secs(), day.frame.end.secs(), now_count);
-        self.tx.prepare_cached(&sql)?.execute(range)?;
+        let bots = format!("{OPEN_ROWS} AND set_aside = {}", Reason::Bot.code());
+        let found = self.by_days_late(site, day, &bots)?;
+        self.rebook(site, day, found, entries)?;
+        let (mut found, mut holds_set_aside) = (BTreeMap::new(), false);
+        self.change_sealed((site, day.frame.day), &mut |row| {
+            for event in &row.events {
+                let is_bot = event.set_aside == Reason::Bot.code();
+                holds_set_aside |= event.set_aside != 0 && !(is_bot && now_count);
+                if is_bot {
+                    *found.entry(event.days_late).or_default() += 1;
+                }
+            }
+        })?;
+        self.rebook(site, day, found, entries)?;
+        if day.state == DayState::Sealed {
+            self.hold_set_aside(site, day.frame.day, holds_set_aside)?;
+        }
         Ok(())
     }
 
     /// A visitor's day counts a bounded number of events. A bot's were never bounded, so what is too
     /// much of them gets that reason, for good: arrival would have decided so.
-    fn bound_visitors(&mut self, site: SiteId, day: &SiteDay, log: &DayLog) -> Result<(), StoreError> {
+    fn bound_visitors(&mut self, site: SiteId, day: &SiteDay) -> Result<(), StoreError> {
         let (bot, full) = (Reason::Bot.code(), Reason::VisitorFull.code());
         let sql = format!(
-            "SELECT visitor, sum(set_aside IS NULL) FROM {} AND visitor IS NOT NULL
+            "SELECT visitor, sum(set_aside IS NULL) FROM {OPEN_ROWS} AND visitor IS NOT NULL
                  AND (set_aside IS NULL OR set_aside = {bot})
              GROUP BY visitor HAVING count(*) > {}",
-            log.rows(),
             limits::UNIT_EVENTS_MAX
         );
-        let (from, to) = log.range;
+        let (from, to) = (day.frame.start.0, day.frame.end.0);
         let overfull: Vec<(i64, i64)> = self
             .tx
             .prepare_cached(&sql)?
             .query_map((site.0, from, to), |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<Result<_, _>>()?;
-        let (time, tie) = log.key;
-        let max = i64::try_from(limits::UNIT_EVENTS_MAX).unwrap_or(i64::MAX);
         for (visitor, counted) in overfull {
-            let keep = (max - counted).max(0);
+            let keep = bots_kept(counted);
             // Negative limits are none: all rows past the kept ones.
             let beyond = format!(
-                "(SELECT {time}, {tie} FROM {} AND visitor = {visitor} AND set_aside = {bot}
-                  ORDER BY {time}, {tie} LIMIT -1 OFFSET {keep})",
-                log.rows()
+                "(SELECT time, tie FROM {OPEN_ROWS} AND visitor = {visitor} AND set_aside = {bot}
+                  ORDER BY time, tie LIMIT -1 OFFSET {keep})"
             );
-            let rows = format!("{} AND ({time}, {tie}) IN {beyond}", log.rows());
-            let entries = (BookEntry::SetAside(Reason::Bot), BookEntry::SetAside(Reason::VisitorFull));
-            self.rebook(site, day, &rows, log.range, entries)?;
+            let found = self.by_days_late(site, day, &format!("{OPEN_ROWS} AND (time, tie) IN {beyond}"))?;
+            self.rebook(site, day, found, TOO_MANY)?;
             let sql = format!(
-                "UPDATE {} SET set_aside = {full} WHERE site = ?1 AND {time} >= ?2 AND {time} < ?3
-                     AND ({time}, {tie}) IN {beyond}",
-                log.table
+                "UPDATE events SET set_aside = {full} WHERE site = ?1 AND time >= ?2 AND time < ?3
+                     AND (time, tie) IN {beyond}"
             );
             self.tx.execute(&sql, (site.0, from, to))?;
         }
         Ok(())
+    }
+
+    /// The same of a sealed day.
+    fn bound_sealed_visitors(&mut self, site: SiteId, day: &SiteDay) -> Result<(), StoreError> {
+        let (bot, full) = (Reason::Bot.code(), Reason::VisitorFull.code());
+        // Visitor -> events that count, events of bots.
+        let mut visitors: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
+        let max = i64::try_from(limits::UNIT_EVENTS_MAX).unwrap_or(i64::MAX);
+        let mut last = 0;
+        self.change_sealed((site, day.frame.day), &mut |row| {
+            // Rows of a visitor are neighbours: only those that are overfull are remembered.
+            if row.visitor != last && visitors.get(&last).is_some_and(|(counted, bots)| counted + bots <= max)
+            {
+                visitors.remove(&last);
+            }
+            last = row.visitor;
+            let found = visitors.entry(row.visitor).or_default();
+            found.0 += row.events.iter().filter(|event| event.set_aside == 0).count() as i64;
+            found.1 += row.events.iter().filter(|event| event.set_aside == bot).count() as i64;
+        })?;
+        visitors.remove(&0);
+        visitors.retain(|_, (counted, bots)| *counted + *bots > max);
+        let mut found = BTreeMap::new();
+        let mut kept: BTreeMap<i64, i64> = BTreeMap::new();
+        self.change_sealed((site, day.frame.day), &mut |row| {
+            let Some((counted, _)) = visitors.get(&row.visitor) else { return };
+            let kept = kept.entry(row.visitor).or_default();
+            for event in row.events.iter_mut().filter(|event| event.set_aside == bot) {
+                *kept += 1;
+                if *kept > bots_kept(*counted) {
+                    event.set_aside = full;
+                    row.is_changed = true;
+                    *found.entry(event.days_late).or_default() += 1;
+                }
+            }
+        })?;
+        self.rebook(site, day, found, TOO_MANY)
+    }
+
+    /// How many rows there are, by the days that they were late.
+    fn by_days_late(
+        &self,
+        site: SiteId,
+        day: &SiteDay,
+        rows: &str,
+    ) -> Result<BTreeMap<i32, i64>, StoreError> {
+        let sql = format!("SELECT days_late, count(*) FROM {rows} GROUP BY days_late");
+        let mut statement = self.tx.prepare(&sql)?;
+        let range = (site.0, day.frame.start.0, day.frame.end.0);
+        let found = statement.query_map(range, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(found.collect::<Result<_, _>>()?)
     }
 
     /// Books events of the day's log, each on its day of receipt, under another entry.
@@ -140,16 +175,9 @@ impl Batch<'_> {
         &mut self,
         site: SiteId,
         day: &SiteDay,
-        rows: &str,
-        (start, end): (i64, i64),
+        found: BTreeMap<i32, i64>,
         (from, to): (BookEntry, BookEntry),
     ) -> Result<(), StoreError> {
-        let sql = format!("SELECT days_late, count(*) FROM {rows} GROUP BY days_late");
-        let found: Vec<(i32, i64)> = self
-            .tx
-            .prepare(&sql)?
-            .query_map((site.0, start, end), |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect::<Result<_, _>>()?;
         for (days_late, n) in found {
             let received_day = LocalDay(day.frame.day.0 + days_late);
             self.book(site, received_day, from, -n)?;
@@ -159,7 +187,11 @@ impl Batch<'_> {
     }
 }
 
-/// Whether a sealed day holds rows that do not count: those of bots are no such rows where parameter
-/// 5 says that bots count. Parameters 3 and 4 are the day's bounds in seconds.
-pub(super) const HOLDS_SET_ASIDE: &str = "EXISTS (SELECT 1 FROM sealed_events
-    WHERE site = ?1 AND second >= ?3 AND second < ?4 AND set_aside IS NOT NULL AND NOT (?5 AND set_aside = 64))";
+/// What a bot's events beyond the bound were booked as, and are from then on.
+const TOO_MANY: (BookEntry, BookEntry) =
+    (BookEntry::SetAside(Reason::Bot), BookEntry::SetAside(Reason::VisitorFull));
+
+/// How many events of bots a visitor's day has room for beside those that count.
+fn bots_kept(counted: i64) -> i64 {
+    (i64::try_from(limits::UNIT_EVENTS_MAX).unwrap_or(i64::MAX) - counted).max(0)
+}

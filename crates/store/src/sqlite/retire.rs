@@ -1,15 +1,17 @@
 //! What happens to a day after its midnight, and to a site after its removal.
 
-use rusqlite::{Connection, params};
-use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
+
+use rusqlite::Connection;
 use weir_event::{DayFrame, Grain, LocalDay, Millis, SiteId};
 use weir_fault::Point;
 use weir_rollups::{Counters, Key, Table};
 
 use super::batch::{Batch, Store};
 use super::layout::Layout;
-use super::refold::HOLDS_SET_ASIDE;
+use super::packed::PackedEvent;
 use super::rows::reason;
+use super::sealed::Sealing;
 use super::stats::each_row;
 use super::units::Interned;
 use crate::{BookEntry, DayState, SiteDay, StoreError};
@@ -29,14 +31,10 @@ impl Batch<'_> {
     /// so the day's statistics can still be recomputed to the digit.
     pub fn seal_day(&mut self, site: SiteId, day: &SiteDay) -> Result<(), StoreError> {
         let (from, to) = (day.frame.start.0, day.frame.end.0);
-        copy_sealed(&self.tx, site, (from, to))?;
+        let holds_set_aside = copy_sealed(&self.tx, site, day, SEALING_BYTES_MAX)?;
         let delete = "DELETE FROM events WHERE site = ?1 AND time >= ?2 AND time < ?3";
         self.tx.prepare_cached(delete)?.execute((site.0, from, to))?;
-        let sql =
-            format!("UPDATE site_days SET holds_set_aside = {HOLDS_SET_ASIDE} WHERE site = ?1 AND day = ?2");
-        let (start, end) = (day.frame.start.secs(), day.frame.end.secs());
-        let range = (site.0, day.frame.day.0, start, end, day.counts_bots);
-        self.tx.prepare_cached(&sql)?.execute(range)?;
+        self.hold_set_aside(site, day.frame.day, holds_set_aside)?;
         self.set_day_state(site, day.frame.day, DayState::Sealed)
     }
 
@@ -53,9 +51,19 @@ impl Batch<'_> {
     /// Those of bots stay where the day counts them.
     pub fn expire_set_aside(&mut self, site: SiteId, day: &SiteDay) -> Result<(), StoreError> {
         self.expire(site, day, Expiry::SetAside)?;
-        let sql =
-            "UPDATE site_days SET holds_set_aside = 0, changes = changes + 1 WHERE site = ?1 AND day = ?2";
-        self.tx.prepare_cached(sql)?.execute((site.0, day.frame.day.0))?;
+        self.hold_set_aside(site, day.frame.day, false)?;
+        self.touch_day(site, day.frame.day)
+    }
+
+    /// Notes whether a sealed day has rows that do not count, which expire before the others.
+    pub(super) fn hold_set_aside(
+        &mut self,
+        site: SiteId,
+        day: LocalDay,
+        holds: bool,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE site_days SET holds_set_aside = ?3 WHERE site = ?1 AND day = ?2";
+        self.tx.prepare_cached(sql)?.execute((site.0, day.0, holds))?;
         Ok(())
     }
 
@@ -95,71 +103,77 @@ impl Batch<'_> {
     }
 
     fn expire(&mut self, site: SiteId, day: &SiteDay, which: Expiry) -> Result<(), StoreError> {
-        let only = match which {
-            Expiry::All => "",
-            Expiry::SetAside if day.counts_bots => "AND set_aside IS NOT NULL AND set_aside <> 64",
-            Expiry::SetAside => "AND set_aside IS NOT NULL",
-        };
-        let (from, to) = (day.frame.start.secs(), day.frame.end.secs());
-        let range = format!("site = ?1 AND second >= ?2 AND second < ?3 {only}");
-        let sql =
-            format!("SELECT days_late, set_aside, count(*) FROM sealed_events WHERE {range} GROUP BY 1, 2");
-        let mut expired: Vec<(i32, Option<u8>, i64)> = Vec::new();
-        let mut statement = self.tx.prepare_cached(&sql)?;
-        let mut rows = statement.query((site.0, from, to))?;
-        while let Some(row) = rows.next()? {
-            expired.push((row.get(0)?, row.get(1)?, row.get(2)?));
-        }
-        drop(rows);
-        drop(statement);
-        for (days_late, set_aside, n) in expired {
+        let mut expired: BTreeMap<(i32, u8), i64> = BTreeMap::new();
+        self.change_sealed((site, day.frame.day), &mut |row| {
+            let before = row.events.len();
+            row.events.retain(|event| {
+                let keeps = which == Expiry::SetAside && day.counts_code(event.set_aside);
+                if !keeps {
+                    *expired.entry((event.days_late, event.set_aside)).or_default() += 1;
+                }
+                keeps
+            });
+            row.is_changed = row.events.len() < before;
+        })?;
+        for ((days_late, code), n) in expired {
             let received_day = LocalDay(day.frame.day.0 + days_late);
-            let reason = set_aside.map(reason).transpose()?;
-            let entry = match reason.filter(|reason| !day.counts(Some(*reason))) {
-                Some(reason) => BookEntry::SetAside(reason),
-                None => BookEntry::Stored,
+            let entry = match code {
+                _ if day.counts_code(code) => BookEntry::Stored,
+                _ => BookEntry::SetAside(reason(code)?),
             };
             self.book(site, received_day, entry, -n)?;
             self.book(site, received_day, BookEntry::Expired, n)?;
         }
-        self.tx
-            .prepare_cached(&format!("DELETE FROM sealed_events WHERE {range}"))?
-            .execute((site.0, from, to))?;
         Ok(())
     }
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Expiry {
     All,
     SetAside,
 }
 
-/// Copies the rows of `[from, to)`: visitors numbered in order of first appearance, times cut to
-/// seconds, and events of one second ranked in the order they had.
-fn copy_sealed(conn: &Connection, site: SiteId, (from, to): (i64, i64)) -> Result<(), StoreError> {
+/// What a day that is being sealed may gather, written; in memory it is about thrice that.
+const SEALING_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Copies a day's rows: visitors numbered in order of first appearance, times cut to seconds. True
+/// where rows are among them that do not count.
+pub(super) fn copy_sealed(
+    conn: &Connection,
+    site: SiteId,
+    day: &SiteDay,
+    bytes_max: usize,
+) -> Result<bool, StoreError> {
     let mut read = conn.prepare_cached(
-        "SELECT time, tie, visitor FROM events WHERE site = ?1 AND time >= ?2 AND time < ?3
-         ORDER BY time, tie",
+        "SELECT time, visitor, page, kind, client, source, name, engaged_ms, currency, amount, props,
+             set_aside, days_late
+         FROM events WHERE site = ?1 AND time >= ?2 AND time < ?3 ORDER BY time, tie",
     )?;
-    let mut copy = conn.prepare_cached(
-        "INSERT INTO sealed_events SELECT site, ?4, ?5, ?6, page, kind, client, source, name, engaged_ms,
-             currency, amount, props, set_aside, days_late
-         FROM events WHERE site = ?1 AND time = ?2 AND tie = ?3",
-    )?;
-    let mut ordinals: FxHashMap<i64, u32> = FxHashMap::default();
-    let (mut second, mut rank) = (i64::MIN, 0u32);
-    let mut rows = read.query((site.0, from, to))?;
+    let mut sealing = Sealing::new(conn, site, day.frame.day, bytes_max)?;
+    let mut holds_set_aside = false;
+    let mut rows = read.query((site.0, day.frame.start.0, day.frame.end.0))?;
     while let Some(row) = rows.next()? {
-        let (time, tie): (i64, u32) = (row.get(0)?, row.get(1)?);
-        let visitor: Option<i64> = row.get(2)?;
-        let at = Millis(time).secs();
-        rank = if at == second { rank + 1 } else { 0 };
-        second = at;
-        let next = u32::try_from(ordinals.len()).unwrap_or(u32::MAX);
-        let ordinal = visitor.map(|visitor| *ordinals.entry(visitor).or_insert(next));
-        copy.execute(params![site.0, time, tie, at, rank, ordinal])?;
+        let props = row.get_ref(10)?.as_str_or_null().map_err(|e| StoreError::Unreadable(e.to_string()))?;
+        let event = PackedEvent {
+            second: 0,
+            page: row.get(2)?,
+            kind: row.get(3)?,
+            client: row.get(4)?,
+            source: row.get(5)?,
+            name: row.get(6)?,
+            engaged_ms: row.get(7)?,
+            currency: row.get(8)?,
+            amount: row.get(9)?,
+            props: props.unwrap_or_default(),
+            set_aside: row.get::<_, Option<u8>>(11)?.unwrap_or(0),
+            days_late: row.get(12)?,
+        };
+        holds_set_aside |= !day.counts_code(event.set_aside);
+        sealing.add(row.get(1)?, Millis(row.get(0)?).secs(), &event)?;
     }
-    Ok(())
+    sealing.finish()?;
+    Ok(holds_set_aside)
 }
 
 impl Store {
@@ -200,7 +214,7 @@ fn site_tables() -> Vec<(&'static str, &'static str)> {
     let stats = Table::ALL.map(|table| (table.name(), Layout::of(table).key()));
     let others = [
         ("events", "time, tie"),
-        ("sealed_events", "second, rank"),
+        ("sealed_visitors", "day, visitor, part"),
         ("open_visitors", "day, visitor"),
         ("site_hours", "start"),
         ("growth", "day, dimension"),

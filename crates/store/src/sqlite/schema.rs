@@ -17,6 +17,9 @@ pub(super) const VERSION_5: &str = include_str!("schema_5.sql");
 /// Stamps of days and months.
 pub(super) const VERSION_6: &str = include_str!("schema_6.sql");
 
+/// The log of sealed days by visitor.
+pub(super) const VERSION_7: &str = include_str!("schema_7.sql");
+
 /// Version 1 of the file.
 pub(super) fn version_1() -> String {
     let mut sql = include_str!("schema.sql").to_owned();

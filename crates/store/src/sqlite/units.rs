@@ -49,15 +49,7 @@ impl Interned {
         if let Some(client) = self.clients.get(&id) {
             return Ok(*client);
         }
-        let sql = "SELECT browser, os, device, country FROM clients WHERE id = ?1";
-        let client = conn.prepare_cached(sql)?.query_row((id,), |row| {
-            Ok(Client {
-                browser: ValueId(row.get(0)?),
-                os: ValueId(row.get(1)?),
-                device: ValueId(row.get(2)?),
-                country: ValueId(row.get(3)?),
-            })
-        })?;
+        let client = read_client(conn, id)?;
         self.clients.insert(id, client);
         Ok(client)
     }
@@ -66,21 +58,7 @@ impl Interned {
         if let Some(source) = self.sources.get(&id) {
             return Ok(*source);
         }
-        let sql = "SELECT source, referrer, channel, utm_source, utm_medium, utm_campaign, utm_content,
-                          utm_term, own FROM sources WHERE id = ?1";
-        let source = conn.prepare_cached(sql)?.query_row((id,), |row| {
-            Ok(Source {
-                source: ValueId(row.get(0)?),
-                referrer: ValueId(row.get(1)?),
-                channel: ValueId(row.get(2)?),
-                utm_source: ValueId(row.get(3)?),
-                utm_medium: ValueId(row.get(4)?),
-                utm_campaign: ValueId(row.get(5)?),
-                utm_content: ValueId(row.get(6)?),
-                utm_term: ValueId(row.get(7)?),
-                own: row.get(8)?,
-            })
-        })?;
+        let source = read_source(conn, id)?;
         self.sources.insert(id, source);
         Ok(source)
     }
@@ -89,12 +67,46 @@ impl Interned {
         if let Some(host) = self.hosts.get(&page.0) {
             return Ok(*host);
         }
-        let mut statement = conn.prepare_cached("SELECT host FROM strings WHERE id = ?1")?;
-        let host = statement.query_row((page.0,), |row| Ok(ValueId(row.get(0)?))).optional()?;
-        let host = host.unwrap_or(ValueId::NONE);
+        let host = read_host(conn, page)?;
         self.hosts.insert(page.0, host);
         Ok(host)
     }
+}
+
+pub(super) fn read_client(conn: &Connection, id: u32) -> Result<Client, StoreError> {
+    let sql = "SELECT browser, os, device, country FROM clients WHERE id = ?1";
+    Ok(conn.prepare_cached(sql)?.query_row((id,), |row| {
+        Ok(Client {
+            browser: ValueId(row.get(0)?),
+            os: ValueId(row.get(1)?),
+            device: ValueId(row.get(2)?),
+            country: ValueId(row.get(3)?),
+        })
+    })?)
+}
+
+pub(super) fn read_source(conn: &Connection, id: u32) -> Result<Source, StoreError> {
+    let sql = "SELECT source, referrer, channel, utm_source, utm_medium, utm_campaign, utm_content,
+                      utm_term, own FROM sources WHERE id = ?1";
+    Ok(conn.prepare_cached(sql)?.query_row((id,), |row| {
+        Ok(Source {
+            source: ValueId(row.get(0)?),
+            referrer: ValueId(row.get(1)?),
+            channel: ValueId(row.get(2)?),
+            utm_source: ValueId(row.get(3)?),
+            utm_medium: ValueId(row.get(4)?),
+            utm_campaign: ValueId(row.get(5)?),
+            utm_content: ValueId(row.get(6)?),
+            utm_term: ValueId(row.get(7)?),
+            own: row.get(8)?,
+        })
+    })?)
+}
+
+pub(super) fn read_host(conn: &Connection, page: ValueId) -> Result<ValueId, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT host FROM strings WHERE id = ?1")?;
+    let host = statement.query_row((page.0,), |row| Ok(ValueId(row.get(0)?))).optional()?;
+    Ok(host.unwrap_or(ValueId::NONE))
 }
 
 const OPEN_LOG_READ_BY: &str = "SELECT visitor, time, tie, page, kind, client, source, name, engaged_ms,
