@@ -144,6 +144,17 @@ mod tests {
         check_version().expect("new enough");
     }
 
+    /// They are set in `.cargo/config.toml`, which a build from elsewhere would not read.
+    #[test]
+    fn the_bundled_sqlite_is_compiled_with_this_workspace_s_options() {
+        let conn = Connection::open_in_memory().expect("opens");
+        let mut select = conn.prepare("PRAGMA compile_options").expect("prepares");
+        let options = select.query_map([], |row| row.get(0)).expect("asks");
+        let options: Vec<String> = options.collect::<Result<_, _>>().expect("texts");
+        let has = |option: &str| options.iter().any(|found| found == option);
+        assert!(has("DEFAULT_MEMSTATUS=0") && !has("ENABLE_API_ARMOR"), "{options:?}");
+    }
+
     #[test]
     fn the_writer_syncs_every_commit() {
         let dir = tempfile::tempdir().expect("a folder");
