@@ -13,6 +13,8 @@ pub(crate) struct NewRows {
     /// All bodies, end to end: one allocation instead of one per row.
     bodies: Vec<u8>,
     events: usize,
+    /// Events by site and day of receipt, neighbours together: mostly they all share both.
+    received: Vec<(SiteId, LocalDay, i64)>,
 }
 
 struct Head {
@@ -39,6 +41,7 @@ impl NewRows {
             heads: Vec::with_capacity(rows),
             bodies: Vec::with_capacity(rows * BODY_BYTES_GUESS),
             events: 0,
+            received: Vec::new(),
         }
     }
 
@@ -63,6 +66,10 @@ impl NewRows {
         self.bodies = encode_event(event, std::mem::take(&mut self.bodies));
         self.push_head(event.site, event.received_day, KIND_EVENT);
         self.events += 1;
+        match self.received.last_mut() {
+            Some((site, day, n)) if (*site, *day) == (event.site, event.received_day) => *n += 1,
+            _ => self.received.push((event.site, event.received_day, 1)),
+        }
     }
 
     fn push_control(&mut self, control: Control) {
@@ -72,6 +79,10 @@ impl NewRows {
 
     fn push_head(&mut self, site: SiteId, day: LocalDay, kind: u8) {
         self.heads.push(Head { site, day, kind, body_end: self.bodies.len() });
+    }
+
+    pub fn len(&self) -> usize {
+        self.heads.len()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -98,13 +109,18 @@ impl NewRows {
         })
     }
 
-    /// Events by site. Neighbours mostly share theirs, so a short list beats a map.
+    /// How many events of each site and day of receipt; one may stand there several times.
+    pub fn received(&self) -> &[(SiteId, LocalDay, i64)] {
+        &self.received
+    }
+
+    /// Events by site: a short list beats a map.
     pub fn events_by_site(&self) -> Vec<(SiteId, u64)> {
         let mut sites: Vec<(SiteId, u64)> = Vec::new();
-        for head in self.heads.iter().filter(|head| head.kind == KIND_EVENT) {
-            match sites.iter_mut().rev().find(|(site, _)| *site == head.site) {
-                Some((_, n)) => *n += 1,
-                None => sites.push((head.site, 1)),
+        for (site, _, n) in &self.received {
+            match sites.iter_mut().rev().find(|(known, _)| known == site) {
+                Some((_, sum)) => *sum += n.unsigned_abs(),
+                None => sites.push((*site, n.unsigned_abs())),
             }
         }
         sites

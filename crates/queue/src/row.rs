@@ -1,3 +1,4 @@
+use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
 use weir_event::{
     Amount, ClickId, Control, Country, Event, EventId, Kind, LocalDay, Millis, QueueId, Referrer, Seq,
@@ -96,7 +97,29 @@ pub(crate) fn encode_control(control: Control, onto: Vec<u8>) -> Vec<u8> {
 
 fn encode(fields: &impl Serialize, mut onto: Vec<u8>) -> Vec<u8> {
     onto.push(FORMAT);
-    postcard::to_extend(fields, onto).expect("a Vec takes whatever is written, and every field has a length")
+    let written = postcard::serialize_with_flavor(fields, Onto(onto));
+    written.expect("a Vec takes whatever is written, and every field has a length")
+}
+
+/// Writes behind what is there. Postcard's own way to do so takes texts byte by byte.
+struct Onto(Vec<u8>);
+
+impl Flavor for Onto {
+    type Output = Vec<u8>;
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<Vec<u8>> {
+        Ok(self.0)
+    }
 }
 
 impl Row {
