@@ -130,6 +130,9 @@ impl Shared {
 
     /// What a tracker says that it gave up.
     pub(crate) fn count_given_up(&self, site: Option<SiteId>, n: u64) {
+        if n == 0 {
+            return;
+        }
         Counts::add(&self.counts.tracker_lost, usize::try_from(n).unwrap_or(usize::MAX));
         let (site, day) = self.site_and_day(site);
         self.registry.count_given_up(site, day, n);

@@ -7,10 +7,7 @@ use super::PageUrl;
 pub(crate) fn campaign(page: &PageUrl) -> (Utm, Option<ClickId>) {
     let mut utm = Utm::default();
     let mut click_id = None;
-    if page.url().query().is_none_or(str::is_empty) {
-        return (utm, click_id);
-    }
-    for (key, value) in page.url().query_pairs() {
+    for (key, value) in page.query_pairs() {
         let field = match &*key {
             "utm_source" => &mut utm.source,
             "utm_medium" => &mut utm.medium,

@@ -3,6 +3,7 @@
 mod campaign;
 mod page;
 mod percent;
+mod plain;
 
 mod referrer;
 

@@ -1,11 +1,19 @@
-use url::Url;
+use url::{Url, form_urlencoded};
 use weir_event::limits;
 
 use super::percent::{cut, push_escaped, readable};
+use super::plain::plain;
+use crate::text::has_ascii_control;
 
 /// A page's URL as a browser reads it: the scheme is http or https and there is a host.
-#[derive(Debug, Clone)]
-pub struct PageUrl(Url);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageUrl {
+    /// Bare.
+    host: String,
+    path: String,
+    query: Option<String>,
+    fragment: Option<String>,
+}
 
 /// What of a URL beyond its path tells two pages of a site apart.
 #[derive(Debug, Clone, Copy, Default)]
@@ -22,24 +30,38 @@ const PARAM_DELIMITERS: &str = "&=+#";
 impl PageUrl {
     /// `None` where the text is too long, has control characters, or is no URL with a host.
     pub fn parse(text: &str) -> Option<Self> {
-        if text.len() > limits::URL_BYTES_MAX || text.bytes().any(|c| c.is_ascii_control()) {
+        if text.len() > limits::URL_BYTES_MAX || has_ascii_control(text) {
             return None;
         }
-        let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
-        let host = bare_host(url.host_str()?);
-        is_name(host).then_some(Self(url))
+        match plain(text) {
+            Some(url) => Self::of(url.host, url.path, url.query, url.fragment),
+            None => {
+                let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+                Self::of(url.host_str()?, url.path(), url.query(), url.fragment())
+            }
+        }
+    }
+
+    fn of(host: &str, path: &str, query: Option<&str>, fragment: Option<&str>) -> Option<Self> {
+        let host = bare_host(host);
+        is_name(host).then(|| Self {
+            host: host.to_owned(),
+            path: path.to_owned(),
+            query: query.map(str::to_owned),
+            fragment: fragment.map(str::to_owned),
+        })
     }
 
     /// Lower-case, in Punycode, without `www.` and port.
     pub fn host(&self) -> &str {
-        bare_host(self.0.host_str().unwrap_or_default())
+        &self.host
     }
 
     /// The path, then the kept parameters in the order of the rules, then the hash where the site
     /// routes by it. At most [`limits::PATH_BYTES_MAX`] long: a longer path is cut, a parameter that
     /// has no room is left out.
     pub fn path(&self, rules: PathRules<'_>) -> String {
-        let mut path = readable(self.0.path(), PATH_DELIMITERS);
+        let mut path = readable(&self.path, PATH_DELIMITERS);
         cut(&mut path, limits::PATH_BYTES_MAX);
         if !rules.kept_params.is_empty() {
             self.push_params(&mut path, rules.kept_params);
@@ -50,14 +72,15 @@ impl PageUrl {
         path
     }
 
-    pub(super) fn url(&self) -> &Url {
-        &self.0
+    /// The query's pairs, decoded.
+    pub(super) fn query_pairs(&self) -> form_urlencoded::Parse<'_> {
+        form_urlencoded::parse(self.query.as_deref().unwrap_or_default().as_bytes())
     }
 
     fn push_params(&self, path: &mut String, kept: &[String]) {
         let mut separator = '?';
         for key in kept {
-            let mut pairs = self.0.query_pairs();
+            let mut pairs = self.query_pairs();
             let Some((_, value)) = pairs.find(|(k, value)| k == key && !value.is_empty()) else { continue };
             let mut pair = String::from(separator);
             push_escaped(&mut pair, key, PARAM_DELIMITERS);
@@ -71,7 +94,7 @@ impl PageUrl {
     }
 
     fn push_hash(&self, path: &mut String) {
-        let fragment = self.0.fragment().unwrap_or_default();
+        let fragment = self.fragment.as_deref().unwrap_or_default();
         let route = fragment.split('?').next().unwrap_or_default();
         let mut route = readable(route, PATH_DELIMITERS);
         cut(&mut route, limits::PATH_BYTES_MAX.saturating_sub(path.len() + 1));
@@ -84,6 +107,9 @@ impl PageUrl {
 
 /// The host that an `Origin` or a `Referer` header names, in the spelling of [`PageUrl::host`].
 pub(crate) fn origin_host(header: &str) -> Option<String> {
+    if let Some(url) = plain(header) {
+        return Some(bare_host(url.host).to_owned());
+    }
     let url = Url::parse(header).ok()?;
     Some(bare_host(url.host_str()?).to_ascii_lowercase())
 }

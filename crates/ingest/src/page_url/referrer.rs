@@ -3,6 +3,7 @@ use weir_event::{Referrer, limits};
 
 use super::page::{bare_host, is_name};
 use super::percent::{cut, readable};
+use super::plain::plain;
 
 /// Where the browser says that the visitor came from. What can't be read counts as nothing: then the
 /// visit is direct. Besides web pages it may be an app (`android-app://com.example/`).
@@ -10,12 +11,18 @@ pub(crate) fn referrer(text: &str) -> Option<Referrer> {
     if text.is_empty() {
         return None;
     }
+    if let Some(url) = plain(text) {
+        return of(bare_host(url.host).to_owned(), url.path);
+    }
     let url = Url::parse(text).ok()?;
-    let host = bare_host(url.host_str()?).to_ascii_lowercase();
+    of(bare_host(url.host_str()?).to_ascii_lowercase(), url.path())
+}
+
+fn of(host: String, path: &str) -> Option<Referrer> {
     if !is_name(&host) {
         return None;
     }
-    let mut path = readable(url.path(), "/?#\\");
+    let mut path = readable(path, "/?#\\");
     if path.is_empty() {
         path.push('/');
     }
