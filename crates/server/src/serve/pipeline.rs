@@ -13,6 +13,11 @@ use weir_registry::Registry;
 
 use super::health::HealthProbe;
 
+/// How far the processor stands back while the processors of the machine are all busy, as `nice` counts.
+/// It still gets its part, about a tenth of what each of the others does.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
+
 /// The processor's thread.
 pub(crate) struct Pipeline {
     stop: Arc<AtomicBool>,
@@ -26,7 +31,10 @@ impl Pipeline {
         let stopped = stop.clone();
         let thread = std::thread::Builder::new()
             .name("processor".to_owned())
-            .spawn(move || processor.run(&stopped, &|error| probe.processor(error)))
+            .spawn(move || {
+                give_way();
+                processor.run(&stopped, &|error| probe.processor(error));
+            })
             .context("can't start the processor's thread")?;
         Ok(Self { stop, queue, thread })
     }
@@ -83,4 +91,33 @@ fn wake_for_wishes(queue: &Queue, reader: Option<QueueReader>) -> Option<QueueRe
             |error| tracing::warn!(%error, "the queue can't be looked at: commands may wait a minute"),
         )
         .ok()
+}
+
+/// What was acknowledged waits on disk and can wait longer; a visitor's browser can not. So under full
+/// load the threads that answer come first, until the backlog is full and what is refused leaves
+/// time to fold.
+fn give_way() {
+    // No id stands for the calling thread, on Linux alone; elsewhere it would be the whole program.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+        tracing::debug!(%error, "the processor runs at the same priority as all other threads");
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use rustix::process::getpriority_process;
+
+    use super::*;
+
+    #[test]
+    fn the_processor_s_thread_gives_way_and_no_other_does() {
+        let before = getpriority_process(None).expect("a priority");
+        let given = std::thread::spawn(|| {
+            give_way();
+            getpriority_process(None).expect("a priority")
+        });
+        assert_eq!(given.join().expect("no panic"), before.max(NICE));
+        assert_eq!(getpriority_process(None).expect("a priority"), before);
+    }
 }
