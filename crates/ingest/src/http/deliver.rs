@@ -2,22 +2,41 @@ use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Method, header};
+use axum::response::{IntoResponse, Response};
 use weir_event::{Event, Reason, SiteId, limits};
 use weir_queue::AppendError;
 
 use super::answer::{Answer, Dropped};
-use super::{body, retry};
+use super::{body, guard, retry};
 use crate::Ingest;
 use crate::admit::{Delivery, Origin, Refusal, admit, kept_user_agent};
 use crate::client_ip::is_cdn;
 use crate::decode::{Body, Fault, Form, decode, mend_surrogates};
 use crate::ingest::{Counts, Shared};
 
+pub(super) const EVENTS_PATH: &str = "/x/api/v1/events";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Route {
     Events,
     Beacon,
+}
+
+/// Whether a request is what nearly all are, and [`deliver_directly`] may answer it.
+pub fn is_delivery<B>(request: &axum::http::Request<B>) -> bool {
+    request.method() == Method::POST && request.uri().path() == EVENTS_PATH
+}
+
+/// What the route for deliveries answers, without the way through a router's layers, which takes
+/// as much work as an event does.
+pub async fn deliver_directly(ingest: &Ingest, peer: SocketAddr, request: Request) -> Response {
+    let mut response = match guard::refusal(ingest, request.headers()) {
+        Some(refused) => refused.into_response(),
+        None => deliver(ingest.shared(), peer, request, Route::Events).await.into_response(),
+    };
+    guard::complete(response.headers_mut());
+    response
 }
 
 pub(super) async fn events(

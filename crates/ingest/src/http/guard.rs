@@ -20,16 +20,28 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
 
 /// Stands around all routes: bounds the request's headers and completes the answer's.
 pub(super) async fn guard(State(ingest): State<Ingest>, request: Request, next: Next) -> Response {
-    let mut response = if header_bytes(request.headers()) > limits::HEADER_BYTES_MAX {
-        ingest.shared().count_refusals(None, Reason::TooLarge, 1);
-        Answer::HeadersTooLarge.into_response()
-    } else {
-        next.run(request).await
+    let mut response = match refusal(&ingest, request.headers()) {
+        Some(refused) => refused.into_response(),
+        None => next.run(request).await,
     };
-    for (name, value) in HEADERS {
-        response.headers_mut().insert(name, value);
-    }
+    complete(response.headers_mut());
     response
+}
+
+pub(super) fn refusal(ingest: &Ingest, headers: &HeaderMap) -> Option<Answer> {
+    if header_bytes(headers) <= limits::HEADER_BYTES_MAX {
+        return None;
+    }
+    ingest.shared().count_refusals(None, Reason::TooLarge, 1);
+    Some(Answer::HeadersTooLarge)
+}
+
+pub(super) fn complete(headers: &mut HeaderMap) {
+    // At once: a map that grows step by step is built anew at each.
+    headers.reserve(HEADERS.len());
+    for (name, value) in HEADERS {
+        headers.insert(name, value);
+    }
 }
 
 fn header_bytes(headers: &HeaderMap) -> usize {

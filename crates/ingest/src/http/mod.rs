@@ -14,4 +14,5 @@ mod guard;
 
 mod routes;
 
+pub use deliver::{deliver_directly, is_delivery};
 pub use routes::routes;

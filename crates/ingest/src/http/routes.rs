@@ -12,7 +12,7 @@ use crate::Ingest;
 /// about the client's address counts.
 pub fn routes(ingest: Ingest) -> Router {
     Router::new()
-        .route("/x/api/v1/events", post(deliver::events).options(preflight))
+        .route(deliver::EVENTS_PATH, post(deliver::events).options(preflight))
         .route("/x/api/v1/events/beacon", post(deliver::beacon).options(preflight))
         .route("/y/api/v1/sdk.js", get(sdk::whole).options(preflight))
         .route("/y/api/v1/sdk.core.js", get(sdk::core).options(preflight))

@@ -5,16 +5,18 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Request, StatusCode};
+use axum::response::Response;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use weir_event::{Clock, Event, Millis, Reason, Seq, Zone};
-use weir_ingest::{Ingest, IngestConfig, routes};
+use weir_ingest::{Ingest, IngestConfig, deliver_directly, is_delivery, routes};
 use weir_queue::{Entry, Queue, QueueOptions};
 use weir_registry::Registry;
 use weir_testkit::TestClock;
 
 /// 2026-05-28T20:26:40Z
 pub const NOW: Millis = Millis(1_780_000_000_000);
+const PEER: ([u8; 4], u16) = ([127, 0, 0, 1], 4711);
 pub const EVENTS: &str = "/x/api/v1/events";
 pub const BEACON: &str = "/x/api/v1/events/beacon";
 pub const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
@@ -55,17 +57,19 @@ impl Edge {
         Self { clock, queue, registry, ingest, router, _folder: folder }
     }
 
-    /// Sends a request from loopback, where a trusted proxy would be.
+    /// Sends a request from loopback, where a trusted proxy would be, the way that the server takes it.
     pub async fn send(&self, request: Request<Body>) -> Answer {
+        if is_delivery(&request) {
+            return Answer::of(deliver_directly(&self.ingest, PEER.into(), request).await).await;
+        }
+        self.send_to_router(request).await
+    }
+
+    /// The same, whatever it is.
+    pub async fn send_to_router(&self, request: Request<Body>) -> Answer {
         let mut request = request;
-        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 4711))));
-        let response = self.router.clone().oneshot(request).await.expect("infallible");
-        let (head, body) = response.into_parts();
-        let bytes = to_bytes(body, usize::MAX).await.expect("a body");
-        let text = String::from_utf8(bytes.to_vec()).expect("text");
-        let answer = Answer { status: head.status, headers: head.headers, text };
-        answer.check_headers();
-        answer
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(PEER)));
+        Answer::of(self.router.clone().oneshot(request).await.expect("infallible")).await
     }
 
     pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
@@ -109,6 +113,15 @@ impl Edge {
 }
 
 impl Answer {
+    async fn of(response: Response) -> Self {
+        let (head, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.expect("a body");
+        let text = String::from_utf8(bytes.to_vec()).expect("text");
+        let answer = Self { status: head.status, headers: head.headers, text };
+        answer.check_headers();
+        answer
+    }
+
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
     }

@@ -7,7 +7,7 @@ use weir_ingest::IngestConfig;
 use weir_queue::QueueOptions;
 use weir_registry::SiteRules;
 
-use crate::harness::{BEACON, EVENTS, Edge, custom, page_view};
+use crate::harness::{Answer, BEACON, EVENTS, Edge, custom, page_view};
 
 /// A delivery that is refused as a whole: the answer names the reason, nothing reaches the disk, the
 /// refusal is counted, and the next delivery is taken.
@@ -31,6 +31,34 @@ async fn check_refused(
 
 fn one(event: Value) -> String {
     json!({"events": [event]}).to_string()
+}
+
+/// The server answers deliveries without the router: nobody may tell the difference.
+#[tokio::test]
+async fn a_delivery_is_answered_alike_with_and_without_the_router() {
+    let edge = Edge::new();
+    let big = "a".repeat(limits::HEADER_BYTES_MAX);
+    let good = one(page_view("https://example.com/"));
+    for (header, body) in [
+        ("", good.clone()),
+        ("", "{".to_owned()),
+        ("", one(page_view("https://unknown.example/"))),
+        ("", " ".repeat(limits::BODY_BYTES_MAX + 1)),
+        (&*big, good),
+    ] {
+        let request = || Request::post(EVENTS).header("x-big", header).body(body.clone().into());
+        let direct = edge.send(request().expect("a request")).await;
+        let routed = edge.send_to_router(request().expect("a request")).await;
+        assert_eq!((direct.status, &direct.text), (routed.status, &routed.text));
+        let sorted = |answer: &Answer| {
+            let mut all: Vec<_> = answer.headers.iter().map(|(n, v)| format!("{n}: {v:?}")).collect();
+            // Only a router says how long the body is; hyper says it of both.
+            all.retain(|line| !line.starts_with("content-length"));
+            all.sort();
+            all
+        };
+        assert_eq!(sorted(&direct), sorted(&routed), "{direct:?}");
+    }
 }
 
 const BAD: StatusCode = StatusCode::BAD_REQUEST;

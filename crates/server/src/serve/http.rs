@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -11,12 +12,11 @@ use axum::extract::{ConnectInfo, Request};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tower::{Layer, Service, ServiceExt};
 use weir_dashboard::Arrival;
 use weir_event::limits;
-use weir_ingest::TrustedProxies;
+use weir_ingest::{Ingest, TrustedProxies, deliver_directly, is_delivery};
 
 use super::connections::{Connections, refuse};
 
@@ -37,6 +37,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub(crate) async fn serve(
     listener: TcpListener,
     routes: Router,
+    ingest: Ingest,
     counted: Arc<Connections>,
     stop: impl Future<Output = ()>,
 ) {
@@ -65,7 +66,8 @@ pub(crate) async fn serve(
             });
             continue;
         };
-        let connection = connection(stream, peer, routes.clone());
+        let connection =
+            connection(stream, WithPeer { routes: routes.clone(), ingest: ingest.clone(), peer });
         let connection = connections.watch(connection);
         tokio::spawn(async move {
             // A client that breaks off or sends nonsense is its own affair.
@@ -79,14 +81,10 @@ pub(crate) async fn serve(
     }
 }
 
-type Connection = hyper_util::server::conn::auto::Connection<
-    'static,
-    TokioIo<TcpStream>,
-    TowerToHyperService<WithPeer>,
-    TokioExecutor,
->;
+type Connection =
+    hyper_util::server::conn::auto::Connection<'static, TokioIo<TcpStream>, WithPeer, TokioExecutor>;
 
-fn connection(stream: TcpStream, peer: SocketAddr, routes: Router) -> Connection {
+fn connection(stream: TcpStream, service: WithPeer) -> Connection {
     // An answer is one small packet; waiting to fill it would cost more than it saves.
     let _ = stream.set_nodelay(true);
     // A client that takes no bytes is let go, else a few thousand of them would fill all places.
@@ -98,31 +96,31 @@ fn connection(stream: TcpStream, peer: SocketAddr, routes: Router) -> Connection
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(limits::HEADER_BYTES_MAX);
-    builder
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(WithPeer { routes, peer }))
-        .into_owned()
+    builder.serve_connection(TokioIo::new(stream), service).into_owned()
 }
 
 /// The routes, told who is asking.
 #[derive(Clone)]
 struct WithPeer {
     routes: Router,
+    ingest: Ingest,
     peer: SocketAddr,
 }
 
-impl Service<hyper::Request<hyper::body::Incoming>> for WithPeer {
+impl hyper::service::Service<hyper::Request<hyper::body::Incoming>> for WithPeer {
     type Response = axum::response::Response;
     type Error = Infallible;
-    type Future = tower::util::Oneshot<Router, Request>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: hyper::Request<hyper::body::Incoming>) -> Self::Future {
+    fn call(&self, request: hyper::Request<hyper::body::Incoming>) -> Self::Future {
         let mut request = request.map(axum::body::Body::new);
-        request.extensions_mut().insert(ConnectInfo(self.peer));
-        self.routes.clone().oneshot(request)
+        let peer = self.peer;
+        if is_delivery(&request) {
+            let ingest = self.ingest.clone();
+            return Box::pin(async move { Ok(deliver_directly(&ingest, peer, request).await) });
+        }
+        request.extensions_mut().insert(ConnectInfo(peer));
+        Box::pin(self.routes.clone().oneshot(request))
     }
 }
 

@@ -50,7 +50,8 @@ fn run_greeting(
     // Last: whoever reads that it listens may ask how it is, or ask it to stop.
     greet(&house, address)?;
     let routes = house.routes();
-    let House { registry, queue, processor, dashboard, probe, nightly, connections, lock, .. } = house;
+    let House { registry, queue, processor, ingest, dashboard, probe, nightly, connections, lock, .. } =
+        house;
     let pipeline = Pipeline::start(processor, queue.clone(), probe)?;
     runtime.block_on(async {
         let chores = tokio::spawn(every_second(registry.clone(), queue));
@@ -61,7 +62,7 @@ fn run_greeting(
             // Live streams never end by themselves.
             dashboard.close();
         };
-        http::serve(listener, routes, connections, asked).await;
+        http::serve(listener, routes, ingest, connections, asked).await;
         chores.abort();
         proofs.abort();
     });
