@@ -39,7 +39,7 @@ pub(crate) struct Kills {
 }
 
 impl Kills {
-    /// False where a promise was broken.
+    /// False where a promise was broken, or a long run has not reached every point.
     pub fn run(&self) -> anyhow::Result<bool> {
         let wanted = self.wanted()?;
         let bar = output::progress("Killing", wanted.cycles);
@@ -52,15 +52,20 @@ impl Kills {
         });
         bar.finish_and_clear();
         match done {
-            Ok(report) if self.json => output::json(&report)?,
-            Ok(report) => print(&report),
+            Ok(report) => {
+                if self.json {
+                    output::json(&report)?;
+                } else {
+                    print(&report);
+                }
+                Ok(report.is_complete())
+            }
             Err(error) if error.is::<Broken>() => {
                 output::error(&error);
-                return Ok(false);
+                Ok(false)
             }
-            Err(error) => return Err(error),
+            Err(error) => Err(error),
         }
-        Ok(true)
     }
 
     fn wanted(&self) -> anyhow::Result<Wanted> {
@@ -107,6 +112,15 @@ fn print(report: &Report) {
         output::line(&format!("NEVER REACHED: {}", report.never_reached.join(", ")));
     }
     output::line(&format!(
+        "Beside the kills: {} dead rows replayed, {} given up; {} queue files deleted and {} replaced by an older copy, \
+         with {} rows that were in no other place.",
+        report.dead_replayed,
+        report.dead_dropped,
+        report.queues_lost,
+        report.queues_replaced,
+        report.rows_in_lost_queues
+    ));
+    output::line(&format!(
         "{} events acknowledged, {} sent again after that; lost {}, twice {}. {} inspections: books balanced, \
          statistics equal to the log.",
         report.acknowledged, report.resent, report.lost, report.twice, report.inspections
@@ -115,4 +129,7 @@ fn print(report: &Report) {
         "A cycle took {} ms (p50), {} ms (p99), an inspection {} ms (p50); all of it {} s.",
         report.cycle_ms_p50, report.cycle_ms_p99, report.inspection_ms_p50, report.seconds
     ));
+    for slow in &report.slowest {
+        output::line(&format!("  slow: cycle {}, {} ms, {}", slow.cycle, slow.ms, slow.what));
+    }
 }

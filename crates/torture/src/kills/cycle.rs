@@ -27,8 +27,8 @@ const AT_ONCE: usize = 3;
 
 const PAUSE: Duration = Duration::from_millis(8);
 
-/// While a server is to die at a point, one sender goes on with what was acknowledged: a point that
-/// comes late, or needs a commit to ride on, is reached all the same.
+/// While a server is to die at a point, one sender goes on with what was sent before, whatever else
+/// it has to send: a point that comes late, or needs a commit to ride on, is reached all the same.
 const PAUSE_AGAIN: Duration = Duration::from_millis(20);
 
 const EVENTS_PER_DELIVERY_MAX: usize = 8;
@@ -82,8 +82,10 @@ pub(super) fn live(
             match server.news.recv_timeout(at.next.saturating_duration_since(Instant::now())) {
                 Ok(News::Listens(address)) => {
                     has_listened = true;
+                    let any = deliveries.iter().flatten().next().filter(|_| goes_on);
                     for (i, mine) in deliveries.iter().enumerate() {
-                        start(scope, Sender { address, known, mine, goes_on: goes_on && i == 0 }, &sent);
+                        let again = any.filter(|_| i == 0);
+                        start(scope, Sender { address, known, mine, again }, &sent);
                     }
                     at.listens(Instant::now());
                 }
@@ -148,7 +150,8 @@ struct Sender<'a> {
     address: SocketAddr,
     known: &'a [KnownEvent],
     mine: &'a [Delivery],
-    goes_on: bool,
+    /// Sent again and again once all others are.
+    again: Option<&'a Delivery>,
 }
 
 fn start<'scope>(scope: &'scope Scope<'scope, '_>, sender: Sender<'scope>, sent: &'scope Mutex<Sent>) {
@@ -172,8 +175,8 @@ impl Sender<'_> {
             }
             connection = self.deliver(connection, delivery, &mut sent);
         }
-        let Some(number) = sent.acknowledged.first().copied().filter(|_| self.goes_on) else { return sent };
-        let again = Delivery { numbers: vec![number], visitor: self.known[number].visitor };
+        let Some(again) = self.again else { return sent };
+        let again = Delivery { numbers: vec![again.numbers[0]], visitor: again.visitor };
         while let Some(open) = connection.and_then(|open| open.rest(PAUSE_AGAIN)) {
             connection = self.deliver(Some(open), &again, &mut sent);
         }

@@ -13,6 +13,8 @@ use weir_testkit::{event_id, page_view};
 
 use super::known::{Known, KnownEvent, SITES, Site};
 use super::plan::{Furnish, PAST_CYCLES};
+use super::swap::Swaps;
+use super::wishes::Wishes;
 use crate::Dice;
 
 /// Receipt times that one cycle of the past goes on.
@@ -37,7 +39,10 @@ pub(super) struct Furniture {
     pub sites: Vec<Site>,
     pub guest: Option<(SiteId, String)>,
     pub removed: Vec<SiteId>,
+    /// Rows that no program can read, but for those that were lost with a queue file.
     pub damaged: u64,
+    pub wishes: Wishes,
+    pub swaps: Swaps,
     received: Millis,
     guests: u64,
 }
@@ -53,10 +58,16 @@ impl Furniture {
         let sites = SITES.into_iter().map(add).collect::<anyhow::Result<_>>()?;
         let past_cycles = i64::try_from(PAST_CYCLES).unwrap_or(i64::MAX);
         let received = SystemClock.now() - PAST_END_MS - PAST_STEP_MS * past_cycles;
-        Ok(Self { sites, guest: None, removed: Vec::new(), damaged: 0, received, guests: 0 })
+        let (wishes, swaps) = (Wishes::default(), Swaps::default());
+        Ok(Self { sites, guest: None, removed: Vec::new(), damaged: 0, wishes, swaps, received, guests: 0 })
     }
 
     pub fn put(&mut self, data: &Path, what: Furnish, known: &mut Known, seed: u64) -> anyhow::Result<()> {
+        if self.swaps.is_missing {
+            // As the server that did not live long enough would have made it.
+            append(data, Vec::new())?;
+            self.swaps.is_missing = false;
+        }
         match what {
             Furnish::Past => self.past(data, known, &mut Dice::new(seed)),
             Furnish::AddGuest => self.add_guest(data),
@@ -64,6 +75,16 @@ impl Furniture {
             Furnish::DamagedRow => self.damaged_row(data),
             Furnish::OldFold => old_fold(data),
             Furnish::Refold => self.refold(data, &mut Dice::new(seed)),
+            Furnish::DeadWishes => self.dead_wishes(data, known, &mut Dice::new(seed)),
+            Furnish::CopyQueue => self.swaps.take_copy(data),
+            Furnish::LoseQueue => {
+                self.damaged -= self.swaps.lose(data, known)?;
+                Ok(())
+            }
+            Furnish::PutOldQueue => {
+                self.damaged -= self.swaps.replace(data, known)?;
+                Ok(())
+            }
         }
     }
 
@@ -87,24 +108,7 @@ impl Furniture {
     }
 
     fn entry(&self, number: usize, event: &KnownEvent) -> Entry {
-        let site = &self.sites[event.site];
-        let day = site.zone.day_of(event.time);
-        let key_is_gone = self.received > site.zone.frame(day).end + limits::DAY_KEY_GRACE_MS;
-        Entry::Event(Box::new(Event {
-            id: event_id(number as u64),
-            received: self.received,
-            received_day: site.zone.day_of(self.received),
-            time: event.time,
-            day,
-            visitor: (!key_is_gone).then_some(VisitorId(event.visitor)),
-            kind: if event.is_custom { Kind::Custom } else { Kind::PageView },
-            host: site.domain.to_owned(),
-            path: format!("/p/{}", event.path),
-            webdriver: event.is_bot,
-            name: if event.is_custom { "signup".to_owned() } else { String::new() },
-            props: format!("{{\"n\":{number}}}"),
-            ..page_view(0, site.id, 0, event.time)
-        }))
+        Entry::Event(Box::new(admitted(&self.sites[event.site], (number, event), self.received)))
     }
 
     fn add_guest(&mut self, data: &Path) -> anyhow::Result<()> {
@@ -138,6 +142,16 @@ impl Furniture {
         Ok(())
     }
 
+    fn dead_wishes(&mut self, data: &Path, known: &mut Known, dice: &mut Dice) -> anyhow::Result<()> {
+        let sites = &self.sites;
+        self.wishes.make(data, &mut dice.clone(), |line| {
+            let number = known.make_now(dice, SystemClock.now());
+            let event = &known.events[number];
+            let received_day = line.received_day;
+            Event { received_day, ..admitted(&sites[event.site], (number, event), event.time) }
+        })
+    }
+
     /// As a disk may damage it, or a newer program write it.
     fn damaged_row(&mut self, data: &Path) -> anyhow::Result<()> {
         let conn = open_untouched(&data.join("queue.db"))?;
@@ -157,6 +171,27 @@ impl Furniture {
     }
 }
 
+/// An event as the edge enters it.
+fn admitted(site: &Site, (number, event): (usize, &KnownEvent), received: Millis) -> Event {
+    let day = site.zone.day_of(event.time);
+    let key_is_gone = received > site.zone.frame(day).end + limits::DAY_KEY_GRACE_MS;
+    Event {
+        id: event_id(number as u64),
+        received,
+        received_day: site.zone.day_of(received),
+        time: event.time,
+        day,
+        visitor: (!key_is_gone).then_some(VisitorId(event.visitor)),
+        kind: if event.is_custom { Kind::Custom } else { Kind::PageView },
+        host: site.domain.to_owned(),
+        path: format!("/p/{}", event.path),
+        webdriver: event.is_bot,
+        name: if event.is_custom { "signup".to_owned() } else { String::new() },
+        props: format!("{{\"n\":{number}}}"),
+        ..page_view(0, site.id, 0, event.time)
+    }
+}
+
 fn old_fold(data: &Path) -> anyhow::Result<()> {
     open_untouched(&data.join("weir.db"))?
         .execute("UPDATE site_days SET fold_version = 0 WHERE state = 0", ())?;
@@ -172,7 +207,9 @@ fn append(data: &Path, entries: Vec<Entry>) -> anyhow::Result<()> {
         &data.join("queue.db"),
         QueueOptions { disk_reserve_bytes: 0, ..QueueOptions::default() },
     )?;
-    queue.append_blocking(entries)?;
+    if !entries.is_empty() {
+        queue.append_blocking(entries)?;
+    }
     queue.close();
     Ok(())
 }

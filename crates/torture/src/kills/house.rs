@@ -18,6 +18,7 @@ use super::look::{Look, read_on};
 use super::plan::{HOUSE_CYCLES, Kill, Plan};
 use super::server::{End, Program, Server};
 use super::tally::Tally;
+use super::wishes::Wish;
 
 /// Between two questions to files that another process writes.
 const PAUSE: Duration = Duration::from_millis(2);
@@ -66,7 +67,7 @@ impl House {
         let mut wrong = unexpected(plan.kill, end, &sent);
         self.take(sent, tally);
         wrong.extend(self.look(Strictness::AnyMoment)?);
-        tally.cycle(plan.kill, end, begun.elapsed());
+        tally.cycle(cycle, plan.kill, end, begun.elapsed());
         self.must_be_empty(cycle, &what, wrong)
     }
 
@@ -79,11 +80,12 @@ impl House {
         self.known.unsure.dedup();
     }
 
-    fn look(&self, how: Strictness) -> anyhow::Result<Vec<String>> {
+    fn look(&mut self, how: Strictness) -> anyhow::Result<Vec<String>> {
         if !self.has_tables()? {
-            let none_yet = self.known.acknowledged() == 0;
+            let none_yet = self.known.acknowledged() == 0 || self.furniture.swaps.is_missing;
             return Ok(if none_yet { Vec::new() } else { vec!["a database has lost its tables".to_owned()] });
         }
+        self.furniture.swaps.is_missing = false;
         let look = Look::at_rest(&self.data(), &self.furniture.sites)?;
         Ok(differences(&look, &self.known, &self.furniture, how))
     }
@@ -178,8 +180,15 @@ impl House {
         self.folder.path().to_owned()
     }
 
-    pub fn acknowledged(&self) -> usize {
-        self.known.acknowledged()
+    /// Tells what was done to this house beside the kills.
+    pub fn tell(&self, tally: &mut Tally) {
+        let Furniture { wishes, swaps, .. } = &self.furniture;
+        tally.replayed += wishes.count(Wish::ReplayMended);
+        tally.dropped += wishes.count(Wish::Drop);
+        tally.queues_lost += swaps.files_lost;
+        tally.queues_replaced += swaps.files_replaced;
+        tally.rows_lost += swaps.rows_lost;
+        tally.acknowledged += self.known.acknowledged() as u64;
     }
 }
 

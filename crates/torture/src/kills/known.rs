@@ -39,6 +39,8 @@ pub(super) struct KnownEvent {
     /// Not sent over HTTP but received long ago: it can't be sent again.
     pub is_past: bool,
     pub is_acknowledged: bool,
+    /// Gone with a queue file, and it can't be sent again.
+    pub is_lost: bool,
 }
 
 /// All events of a house, by number.
@@ -67,8 +69,29 @@ impl Known {
             is_bot: dice.one_in(12),
             is_past,
             is_acknowledged: false,
+            is_lost: false,
         });
         self.events.len() - 1
+    }
+
+    /// An event of the first site and of this moment.
+    pub fn make_now(&mut self, dice: &mut Dice, now: Millis) -> usize {
+        let number = self.make(dice, now, false);
+        let event = &mut self.events[number];
+        (event.site, event.time) = (0, now);
+        number
+    }
+
+    /// They are in no file any more: nobody has acknowledged them.
+    pub fn lose(&mut self, numbers: impl Iterator<Item = usize>) {
+        for number in numbers {
+            let event = &mut self.events[number];
+            event.is_acknowledged = false;
+            match event.is_past {
+                true => event.is_lost = true,
+                false => self.unsure.push(number),
+            }
+        }
     }
 
     /// Some acknowledged event that may be sent again.

@@ -16,6 +16,10 @@ mod server;
 
 mod furnish;
 
+mod wishes;
+
+mod swap;
+
 mod look;
 
 mod check;

@@ -74,6 +74,14 @@ pub(super) enum Furnish {
     OldFold,
     /// Other rules for a site, and the wish to count its days anew by them.
     Refold,
+    /// Wishes about rows that were put aside: try them again, or give them up.
+    DeadWishes,
+    /// A copy of the queue's file is taken.
+    CopyQueue,
+    /// The queue's file is lost.
+    LoseQueue,
+    /// The copy is put in its place.
+    PutOldQueue,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -193,9 +201,22 @@ fn furnish(seed: u64, cycle: u64, is_past: bool, kill: Kill) -> Vec<Furnish> {
     let needed: &[Furnish] = match kill {
         _ if is_past => &[Furnish::Past],
         Kill::AtPoint { point, .. } => needed_by(point, Dice::of(!seed, cycle).flip()),
-        _ => &[],
+        _ if cycle % HOUSE_CYCLES < BARE_CYCLES => &[],
+        _ => by_chance(&mut Dice::of(!seed, cycle)),
     };
     needed.iter().copied().chain(next_removes.then_some(Furnish::AddGuest)).collect()
+}
+
+/// What happens to a folder now and then, before a kill at a random moment.
+fn by_chance(dice: &mut Dice) -> &'static [Furnish] {
+    match dice.below(24) {
+        0..4 => &[Furnish::DeadWishes],
+        4..8 => &[Furnish::DamagedRow],
+        8..10 => &[Furnish::CopyQueue],
+        10 => &[Furnish::LoseQueue],
+        11 => &[Furnish::PutOldQueue],
+        _ => &[],
+    }
 }
 
 /// What makes a server come to a point; of two kinds of wishes one or the other.
@@ -203,11 +224,10 @@ fn needed_by(point: Point, either: bool) -> &'static [Furnish] {
     match point {
         Point::RowBuried => &[Furnish::DamagedRow],
         Point::SiteErasing => &[Furnish::RemoveGuest],
-        Point::ControlDone if either => &[Furnish::RemoveGuest],
+        Point::ControlDone if either => &[Furnish::RemoveGuest, Furnish::DeadWishes],
         Point::RebuildWritten | Point::RebuildCommitted if either => &[Furnish::OldFold, Furnish::Refold],
-        Point::ControlDone | Point::MonthWritten | Point::RebuildWritten | Point::RebuildCommitted => {
-            &[Furnish::Refold]
-        }
+        Point::ControlDone => &[Furnish::DeadWishes, Furnish::Refold],
+        Point::MonthWritten | Point::RebuildWritten | Point::RebuildCommitted => &[Furnish::Refold],
         _ => &[],
     }
 }

@@ -35,7 +35,7 @@ pub fn run(wanted: &Wanted, progress: &mut dyn FnMut(u64, Duration)) -> anyhow::
         let lived = live(&mut house, cycle..house_end, first, &mut tally, &mut |done| {
             progress(done, begun.elapsed())
         });
-        tally.acknowledged += house.acknowledged() as u64;
+        house.tell(&mut tally);
         if let Err(error) = lived {
             return match error.downcast_ref::<super::Broken>() {
                 Some(_) => Err(error),
