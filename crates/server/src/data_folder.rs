@@ -74,6 +74,22 @@ impl DataFolder {
         }
     }
 
+    /// # Errors
+    /// The registry is gone and others are there. Nobody could tell whose events these are, and a new
+    /// registry would give their sites' numbers to other sites.
+    pub fn check_registry(&self) -> anyhow::Result<()> {
+        let beside = [self.store(), self.queue()].into_iter().find(|path| path.exists());
+        if let Some(beside) = beside.filter(|_| !self.registry().exists()) {
+            bail!(
+                "{} is missing, and {} is there: put it back from a backup. To begin anew, move all files of the data \
+                 folder away",
+                self.registry().display(),
+                beside.display()
+            );
+        }
+        Ok(())
+    }
+
     pub fn path(&self) -> &Path {
         &self.0
     }
@@ -119,6 +135,22 @@ mod tests {
         DataFolder::make(&path).expect("made");
         let mode = fs::metadata(&path).expect("there").permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_registry_may_be_missing_only_where_nothing_else_is_there() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let folder = DataFolder::make(dir.path()).expect("made");
+        folder.check_registry().expect("a new folder");
+        for other in [folder.store(), folder.queue()] {
+            File::create(&other).expect("made");
+            let error = folder.check_registry().expect_err("missing").to_string();
+            assert!(error.contains("registry.db is missing") && error.contains("backup"), "{error}");
+            File::create(folder.registry()).expect("made");
+            folder.check_registry().expect("all there");
+            fs::remove_file(folder.registry()).expect("removed");
+            fs::remove_file(other).expect("removed");
+        }
     }
 
     #[test]

@@ -17,12 +17,14 @@ pub(super) fn folder(args: &Args) -> anyhow::Result<DataFolder> {
 /// The registry, the folder made where it is missing: adding a site may be the first thing done.
 pub(super) fn new_registry(args: &Args) -> anyhow::Result<(DataFolder, Registry)> {
     let folder = DataFolder::make(&args.data)?;
+    folder.check_registry()?;
     let registry = Registry::open_beside(folder.path(), Arc::new(SystemClock))?;
     Ok((folder, registry))
 }
 
 pub(super) fn registry(args: &Args) -> anyhow::Result<(DataFolder, Registry)> {
     let folder = folder(args)?;
+    folder.check_registry()?;
     let registry = Registry::open_beside(folder.path(), Arc::new(SystemClock))?;
     Ok((folder, registry))
 }

@@ -1,5 +1,6 @@
 //! `weir rebuild`: statistics made anew from the event log, by the running server or here.
 
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use anyhow::bail;
@@ -18,6 +19,8 @@ use crate::output;
 
 /// How often the server's progress is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+const CONNECT_WAIT: Duration = Duration::from_secs(2);
 
 pub(crate) fn run(args: &Args, site: Option<&str>, wait: bool) -> anyhow::Result<Outcome> {
     let (folder, registry) = open::registry(args)?;
@@ -108,11 +111,27 @@ fn follow(
             bar.finish_and_clear();
             return Ok(());
         }
-        if !folder.address().exists() {
-            bail!("the server has stopped: it goes on rebuilding when it starts again");
-        }
+        check_alive(folder)?;
         wait();
     }
+}
+
+/// A server that was killed can't say so: nobody listens at its address any more, and nobody holds the
+/// folder. In this order: one that is starting listens before it takes the folder.
+fn check_alive(folder: &DataFolder) -> anyhow::Result<()> {
+    const WHAT_NOW: &str =
+        "it goes on rebuilding when it starts again, or `weir rebuild` does it at once while none runs";
+    let Ok(address) = std::fs::read_to_string(folder.address()) else {
+        bail!("the server has stopped: {WHAT_NOW}");
+    };
+    let listens = address
+        .trim()
+        .parse::<SocketAddr>()
+        .map(|address| TcpStream::connect_timeout(&address, CONNECT_WAIT));
+    if !matches!(listens, Ok(Ok(_))) && folder.try_lock()?.is_some() {
+        bail!("the server has ended without a word, as when it is killed: {WHAT_NOW}");
+    }
+    Ok(())
 }
 
 // Another process's progress can't be waited for in any other way.

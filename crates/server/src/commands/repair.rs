@@ -52,6 +52,7 @@ struct MissingLine {
 pub(crate) fn run(args: &Args, yes: bool) -> anyhow::Result<Outcome> {
     let folder = open::folder(args)?;
     let _lock = folder.lock().context("repair needs the data folder to itself")?;
+    folder.check_registry()?;
     let mut repaired = Vec::new();
     for file in files(&folder) {
         if !file.1.exists() || look(&file, Depth::Structure)?.ok {

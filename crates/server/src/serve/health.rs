@@ -27,6 +27,8 @@ pub(crate) struct HealthProbe {
     ingest: Ingest,
     clock: Arc<dyn Clock>,
     store_path: PathBuf,
+    /// What was missing when the server started.
+    made_anew: Option<&'static str>,
     processor_trouble: Mutex<Option<String>>,
     books: BooksCheck,
 }
@@ -39,9 +41,10 @@ impl HealthProbe {
         ingest: Ingest,
         clock: Arc<dyn Clock>,
         store_path: PathBuf,
+        made_anew: Option<&'static str>,
     ) -> Self {
         let (processor_trouble, books) = (Mutex::default(), BooksCheck::default());
-        Self { registry, queue, store, ingest, clock, store_path, processor_trouble, books }
+        Self { registry, queue, store, ingest, clock, store_path, made_anew, processor_trouble, books }
     }
 
     pub fn processor(&self, error: Option<&ProcessorError>) {
@@ -73,6 +76,7 @@ impl HealthProbe {
             database_ok,
             checks: vec![
                 queue,
+                self.files(),
                 self.accepting(),
                 self.sharing(),
                 self.processing(),
@@ -105,6 +109,12 @@ impl HealthProbe {
             }
             Err(error) => check("queue", false, advice::told(error.to_string(), error.trouble())),
         }
+    }
+
+    /// Unwell until the next start: a file that is gone must not go unnoticed.
+    fn files(&self) -> HealthCheck {
+        let all_there = "all files were there when the server started";
+        check("files", self.made_anew.is_none(), self.made_anew.unwrap_or(all_there).to_owned())
     }
 
     /// Each layer that refuses at this moment, and what helps.

@@ -26,6 +26,14 @@ use crate::data_folder::{DataFolder, Lock};
 /// From the head of a request for a page or figures to the head of its answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
+const STORE_MADE_ANEW: &str = "weir.db was missing when the server started, and a new one was made: what was counted \
+    before is not in it, and `weir ledger` calls it lost. If it is somewhere else, stop the server and put it back \
+    before more is counted here";
+
+const QUEUE_MADE_ANEW: &str = "queue.db was missing when the server started, and a new one was made: acknowledged events \
+    that were not counted yet are lost with it, and `weir ledger` says how many are known of. If it is somewhere else, \
+    stop the server and put it back before more is taken here";
+
 /// What differs between a server and a demo.
 pub(crate) struct HouseOptions {
     pub ingest: IngestConfig,
@@ -60,12 +68,23 @@ impl House {
     pub fn open(data: &Path, options: HouseOptions) -> anyhow::Result<Self> {
         let folder = DataFolder::make(data)?;
         let lock = folder.lock()?;
+        folder.check_registry()?;
+        let (has_store, has_queue) = (folder.store().exists(), folder.queue().exists());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let registry = Registry::open(folder.path(), clock.clone())?;
         let store = Store::open(&folder.store())?;
         let queue = Queue::open(&folder.queue(), options.queue)?;
         queue.share_among(registry.snapshot().sites().len());
         let reader = store.reader();
+        let made_anew = match (has_store, has_queue) {
+            (false, true) => Some(STORE_MADE_ANEW),
+            // A first start that was killed half way has counted nothing.
+            (true, false) if reader.read(|reading| reading.checkpoint())?.is_some() => Some(QUEUE_MADE_ANEW),
+            _ => None,
+        };
+        if let Some(sentence) = made_anew {
+            tracing::error!("{sentence}");
+        }
         let (signal, commits) = watch::channel(Commit::default());
         let folded = Arc::new(Folded::default());
         let counted = folded.clone();
@@ -84,6 +103,7 @@ impl House {
             ingest.clone(),
             clock.clone(),
             folder.store(),
+            made_anew,
         );
         let probe = Arc::new(probe);
         let nightly = Nightly {

@@ -172,6 +172,55 @@ fn a_log_whose_end_is_torn_costs_nothing() {
     setting.check_well_and_all_there(server);
 }
 
+#[test]
+fn a_file_that_is_missing_at_the_start_is_never_silently_made_anew() {
+    for (name, words) in [
+        ("weir.db", ["weir.db was missing", "put it back"]),
+        ("queue.db", ["queue.db was missing", "not counted yet are lost"]),
+    ] {
+        let (mut setting, server) = Setting::new();
+        server.stop();
+        setting.remove(&[name]);
+        let server = setting.folder.serve();
+        server.says(words[0]);
+        setting.check_unwell(&server, "files", &words);
+        setting.accepted(&server);
+        server.stop();
+        let server = setting.folder.serve();
+        assert_eq!(setting.check(&server, "files")["ok"], true, "it is there");
+        server.stop();
+    }
+    let (setting, server) = Setting::new();
+    server.stop();
+    setting.remove(&["registry.db"]);
+    for args in [&["serve", "--listen", "127.0.0.1:0"][..], &["site", "list"], &["site", "add", "b.example"]]
+    {
+        setting.folder.run(args).refused(&["registry.db is missing", "backup"]);
+        assert!(!setting.folder.data().join("registry.db").exists(), "{args:?}");
+    }
+}
+
+#[test]
+fn a_rebuild_notices_that_its_server_was_killed() {
+    let (mut setting, server) = Setting::new();
+    let (store, aside) = (setting.folder.data().join("weir.db"), setting.folder.path("aside.db"));
+    // So that the server can't get to it.
+    fs::rename(&store, &aside).expect("moved");
+    fs::copy(&aside, &store).expect("another file");
+    setting.accepted(&server);
+    let waiting = setting.folder.weir(&["rebuild"]).spawn().expect("starts");
+    until("it asks the server", || {
+        let conn = rusqlite::Connection::open(setting.folder.data().join("queue.db")).expect("opens");
+        let wishes = "SELECT count(*) FROM ingested_events WHERE kind <> 0";
+        let wishes: i64 = conn.query_row(wishes, [], |row| row.get(0)).ok()?;
+        (wishes > 0).then_some(())
+    });
+    server.kill();
+    let done: crate::folder::Done = waiting.wait_with_output().expect("ends").into();
+    assert_eq!(done.code, Some(3), "{done:?}");
+    assert!(done.stderr.contains("ended without a word") && done.stderr.contains("starts again"), "{done:?}");
+}
+
 /// Overwrites a page of a table, as a bad sector would.
 pub fn damage(folder: &Folder, file: &str, table: &str) {
     let path = folder.data().join(file);
