@@ -23,6 +23,8 @@ mod bench;
 mod metrics;
 mod overload;
 
+mod disk;
+mod real_disk;
 mod repair;
 mod trouble;
 
