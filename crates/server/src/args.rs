@@ -171,11 +171,13 @@ pub(crate) enum Subject {
     Start,
     /// What happens when 1, 2, 5 and 10 times as much comes as can be folded; not part of all
     Overload,
+    /// How fast a past is verified and rebuilt beside a server, and what that holds up; not part of all
+    Verify,
     /// Enter a past into --store, and measure nothing but that; not part of all
     Fill,
     /// Draw what is in --from, or --compare it, and measure nothing; not part of all
     Plot,
-    /// All but overload, fill and plot
+    /// All but overload, verify, fill and plot
     All,
 }
 

@@ -46,4 +46,6 @@ mod storage;
 mod memory;
 mod start;
 
+mod verify;
+
 pub(crate) use run::bench;

@@ -11,7 +11,7 @@ use super::report::{Report, Section};
 use super::results::Results;
 use super::stored::Stored;
 use super::{ack, compare, drain, fresh, growth, ingest, memory, overload, plot, query, start, storage};
-use super::{summary, together};
+use super::{summary, together, verify};
 use crate::args::{Args, BenchArgs, Subject};
 use crate::machine::Machine;
 use crate::{Outcome, output, serve};
@@ -133,6 +133,10 @@ impl Bench<'_> {
                 let (steps, proof) = overload::measure(self)?;
                 report.add_table("overload", steps);
                 report.add(&self.floor, proof);
+                Ok(())
+            }
+            Subject::Verify => {
+                report.add(&self.floor, verify::measure(self)?);
                 Ok(())
             }
             Subject::Fill => self.fill(report),
