@@ -23,6 +23,9 @@ pub(super) struct Events {
     spilled: Option<Box<Spilled>>,
 }
 
+/// Hears of a visitor's events.
+type EachUnit<'a, E> = dyn FnMut(u64, &[UnitEvent]) -> Result<(), E> + 'a;
+
 struct Spilled {
     spill: Spill,
     clients: Numbers<Client>,
@@ -66,10 +69,7 @@ impl Events {
     }
 
     /// Calls back with each visitor's events, ascending.
-    pub fn each_unit<E: From<io::Error>>(
-        mut self,
-        each: &mut dyn FnMut(u64, &[UnitEvent]) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub fn each_unit<E: From<io::Error>>(mut self, each: &mut EachUnit<'_, E>) -> Result<(), E> {
         let Some(mut spilled) = self.spilled.take() else {
             return each_held(&mut self.held, each);
         };
@@ -84,10 +84,7 @@ impl Events {
     }
 }
 
-fn each_held<E>(
-    held: &mut [(u64, UnitEvent)],
-    each: &mut dyn FnMut(u64, &[UnitEvent]) -> Result<(), E>,
-) -> Result<(), E> {
+fn each_held<E>(held: &mut [(u64, UnitEvent)], each: &mut EachUnit<'_, E>) -> Result<(), E> {
     held.sort_unstable_by_key(|(visitor, event)| (*visitor, event.order()));
     let mut unit = Vec::new();
     for of_visitor in held.chunk_by(|a, b| a.0 == b.0) {
