@@ -20,6 +20,8 @@ use super::server::Server;
 use super::stored::Stored;
 use crate::output;
 
+/// However long they take, and however short.
+const ROUNDS_MIN: usize = 5;
 const ROUNDS_MAX: usize = 300;
 
 const RANGES: [(&str, &str); 3] = [("30_days", "30d"), ("12_months", "12mo"), ("all_time", "all")];
@@ -92,7 +94,7 @@ impl Asking<'_> {
         self.round(store, questions, &mut Vec::new())?;
         let mut rounds = Vec::new();
         let begun = Instant::now();
-        while rounds.is_empty() || rounds.len() < ROUNDS_MAX && begun.elapsed() < self.bench.time() {
+        while rounds.len() < ROUNDS_MIN || rounds.len() < ROUNDS_MAX && begun.elapsed() < self.bench.time() {
             self.bench.check_stopped()?;
             let mut times = Vec::new();
             self.round(store, questions, &mut times)?;
@@ -117,7 +119,7 @@ impl Asking<'_> {
         let mut times = Vec::new();
         let mut days = 0;
         let begun = Instant::now();
-        while times.len() < 2 || times.len() < ROUNDS_MAX && begun.elapsed() < self.bench.time() {
+        while times.len() < ROUNDS_MIN || times.len() < ROUNDS_MAX && begun.elapsed() < self.bench.time() {
             let start = Instant::now();
             let rows = statement.query_map([self.site.id.0], |row| row.get::<_, i64>(1))?;
             days = rows.collect::<Result<Vec<i64>, _>>()?.len();
@@ -137,7 +139,7 @@ fn served(bench: &Bench<'_>, stored: &Stored, add: &mut dyn FnMut(Section)) -> a
         let questions = questions::dashboard("30d", &json!([]));
         let mut rounds = Vec::new();
         let begun = Instant::now();
-        while rounds.len() < 2 || rounds.len() < ROUNDS_MAX && begun.elapsed() < bench.time() {
+        while rounds.len() < ROUNDS_MIN || rounds.len() < ROUNDS_MAX && begun.elapsed() < bench.time() {
             bench.check_stopped()?;
             let mut times = Vec::new();
             for (_, question) in &questions {

@@ -9,7 +9,7 @@ use super::stored::Stored;
 const LOG: [&str; 2] = ["events", "sealed_visitors"];
 const TEXTS: [&str; 6] =
     ["strings", "strings_by_text", "clients", "clients_by_value", "sources", "sources_by_value"];
-const PASSING: [&str; 2] = ["seen_ids", "open_visitors"];
+const PASSING: [&str; 4] = ["seen_ids", "seen_hours", "seen_place", "open_visitors"];
 
 /// Bytes of a store's file by what they are for.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
