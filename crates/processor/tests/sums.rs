@@ -45,8 +45,7 @@ fn check_statistic(
     })?;
     let bucket = |row: Option<(&(i64, ValueId), &Counters)>| row.map_or(0, |((bucket, _), _)| *bucket);
     let (first, last) = (bucket(rows.first_key_value()), bucket(rows.last_key_value()));
-    for range in [(first, last), (first, first), (last, last), (first, last - 1), (first - 9, last + 3), all]
-    {
+    for range in [(first, last), (last, last), (first, last - 1), all] {
         let what = format!("{statistic:?} {grain:?} {range:?} of {site:?}");
         let sums = reading.sums(site, statistic, grain, range, usize::MAX)?.expect("no limit");
         assert_eq!(told(&sums), summed(&rows, range), "{what}");

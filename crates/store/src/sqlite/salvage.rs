@@ -23,6 +23,6 @@ impl Store {
 
     /// Whether a table can be made anew from the log.
     pub fn is_derived(table: &str) -> bool {
-        table == "open_visitors" || Table::ALL.iter().any(|of| of.name() == table)
+        ["open_visitors", "stat_stamps"].contains(&table) || Table::ALL.iter().any(|of| of.name() == table)
     }
 }
