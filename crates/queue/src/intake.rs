@@ -26,6 +26,8 @@ struct State {
     settle: Option<Seq>,
     /// Somebody was sent away since the last settlement was taken up.
     short_of_room: bool,
+    /// The writer sleeps. While it works nobody wakes it: that is a system call for every delivery.
+    writer_sleeps: bool,
     closed: bool,
 }
 
@@ -42,8 +44,14 @@ const TROUBLE_PAUSE: Duration = Duration::from_secs(1);
 
 impl Intake {
     pub fn new(load: Load, reserve: DiskReserve) -> Self {
-        let state =
-            State { load, waiting: VecDeque::new(), settle: None, short_of_room: false, closed: false };
+        let state = State {
+            load,
+            waiting: VecDeque::new(),
+            settle: None,
+            short_of_room: false,
+            writer_sleeps: false,
+            closed: false,
+        };
         Self { reserve, state: Mutex::new(state), arrived: Condvar::new() }
     }
 
@@ -60,8 +68,7 @@ impl Intake {
         }
         let (delivery, answered) = Delivery::new(rows);
         state.waiting.push_back(delivery);
-        drop(state);
-        self.arrived.notify_one();
+        self.rouse(state);
         Ok(answered)
     }
 
@@ -76,9 +83,16 @@ impl Intake {
 
     /// Somebody was refused: what can be settled should not wait.
     fn hurry(&self, mut state: MutexGuard<'_, State>) {
-        let is_news = !std::mem::replace(&mut state.short_of_room, true);
+        if !std::mem::replace(&mut state.short_of_room, true) {
+            self.rouse(state);
+        }
+    }
+
+    /// Lets the writer look at what has changed, if it does not anyway before it sleeps again.
+    fn rouse(&self, state: MutexGuard<'_, State>) {
+        let sleeps = state.writer_sleeps;
         drop(state);
-        if is_news {
+        if sleeps {
             self.arrived.notify_one();
         }
     }
@@ -86,27 +100,29 @@ impl Intake {
     pub fn settle(&self, up_to: Seq) {
         let mut state = self.lock();
         state.settle = state.settle.max(Some(up_to));
-        drop(state);
-        self.arrived.notify_one();
+        self.rouse(state);
     }
 
     /// The next transaction's work: everything that waits, up to the size of one commit. Sleeps
     /// while there is nothing to do, in trouble only for a moment; `None` once there never will be.
     pub fn take(&self, more_to_settle: bool, in_trouble: bool) -> Option<Work> {
         let idle = |state: &mut State| state.waiting.is_empty() && state.settle.is_none() && !state.closed;
-        let mut state = match in_trouble {
+        let mut state = self.lock();
+        state.writer_sleeps = true;
+        state = match in_trouble {
             true => {
-                let waited = self.arrived.wait_timeout_while(self.lock(), TROUBLE_PAUSE, idle);
+                let waited = self.arrived.wait_timeout_while(state, TROUBLE_PAUSE, idle);
                 waited.unwrap_or_else(PoisonError::into_inner).0
             }
             false => {
-                let waited = self.arrived.wait_while(self.lock(), |state| !more_to_settle && idle(state));
+                let waited = self.arrived.wait_while(state, |state| !more_to_settle && idle(state));
                 waited.unwrap_or_else(PoisonError::into_inner)
             }
         };
         if !more_to_settle && !in_trouble {
             state = self.wait_for_company(state);
         }
+        state.writer_sleeps = false;
         let is_over = state.closed && state.waiting.is_empty() && state.settle.is_none() && !more_to_settle;
         (!is_over).then(|| state.take_one_commit())
     }
@@ -146,8 +162,9 @@ impl Intake {
     }
 
     pub fn close(&self) {
-        self.lock().closed = true;
-        self.arrived.notify_one();
+        let mut state = self.lock();
+        state.closed = true;
+        self.rouse(state);
     }
 
     /// Nobody will answer any more: what waits must not wait for ever.

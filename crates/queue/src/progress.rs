@@ -15,11 +15,14 @@ pub(crate) struct Progress {
     trouble: Mutex<Option<String>>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct At {
     last: Seq,
     settled: Seq,
     woken: bool,
+    /// Past which rows somebody waits for one. To wake whoever waits for something else takes longer than
+    /// writing a row, and at the edge's expense.
+    awaited: Vec<Seq>,
 }
 
 impl At {
@@ -33,7 +36,7 @@ impl At {
 impl Progress {
     pub fn new(last: Seq, settled: Seq) -> Self {
         Self {
-            at: Mutex::new(At { last, settled, woken: false }),
+            at: Mutex::new(At { last, settled, woken: false, awaited: Vec::new() }),
             moved: Condvar::new(),
             commits: AtomicU64::new(0),
             retries: AtomicU64::new(0),
@@ -46,17 +49,22 @@ impl Progress {
         let mut at = self.lock();
         at.last = at.last.max(last.unwrap_or_default());
         at.settled = settled;
+        let is_awaited = at.awaited.iter().any(|after| at.has_row_past(*after));
         drop(at);
-        if last.is_some() {
+        if is_awaited {
             self.moved.notify_all();
         }
     }
 
     pub fn wait(&self, after: Seq, timeout: Duration) -> bool {
-        let at = self.lock();
+        let mut at = self.lock();
+        at.awaited.push(after);
         let nothing = |at: &mut At| !at.has_row_past(after) && !at.woken;
         let waited = self.moved.wait_timeout_while(at, timeout, nothing);
         let mut at = waited.unwrap_or_else(PoisonError::into_inner).0;
+        if let Some(mine) = at.awaited.iter().position(|awaited| *awaited == after) {
+            at.awaited.swap_remove(mine);
+        }
         at.woken = false;
         at.has_row_past(after)
     }
