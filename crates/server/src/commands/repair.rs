@@ -75,8 +75,13 @@ pub(crate) fn run(args: &Args, yes: bool) -> anyhow::Result<Outcome> {
 fn repair((file, path): &(&'static str, PathBuf), yes: bool) -> anyhow::Result<Option<Repaired>> {
     let new = path.with_extension("db.repairing");
     remove_all(&new)?;
-    let salvaged = salvage(file, path, &new)
-        .with_context(|| format!("nothing can be read of {file}: put it back from a backup"))?;
+    let salvaged = match salvage(file, path, &new) {
+        Ok(salvaged) => salvaged,
+        Err(error) => {
+            remove_all(&new)?;
+            return Err(error).with_context(|| hopeless(file, path));
+        }
+    };
     let rows = salvaged.iter().map(|table| table.rows).sum();
     let damaged = salvaged.into_iter().filter(|table| !table.is_whole());
     let tables: Vec<TableLine> = damaged.map(table_line).collect();
@@ -91,6 +96,27 @@ fn repair((file, path): &(&'static str, PathBuf), yes: bool) -> anyhow::Result<O
     }
     let kept = put_in_place(path, &new, SystemClock.now())?;
     Ok(Some(Repaired { file, kept, rows, tables }))
+}
+
+/// Of a file whose list of tables can't be read: it stands on the first page, and without it no page
+/// can be told from another.
+fn hopeless(file: &str, path: &Path) -> String {
+    let without = match file {
+        "queue.db" => {
+            "move it away with its -wal and -shm and start the server, and `weir ledger` names what was acknowledged and \
+             not counted yet"
+        }
+        "weir.db" => {
+            "move it away with its -wal and -shm and start the server, which counts what is in the queue and what comes; \
+             all that was counted before is lost"
+        }
+        _ => "begin anew in another folder: whose events the others hold is known to nobody",
+    };
+    format!(
+        "nothing can be saved of {}: its list of tables, on the first page, can't be read. Nothing was changed. Put the \
+         file back from a backup; without one, {without}",
+        path.display()
+    )
 }
 
 fn salvage(file: &str, from: &Path, to: &Path) -> anyhow::Result<Vec<Salvaged>> {

@@ -108,6 +108,37 @@ fn texts_of_a_damaged_dictionary_are_read_from_its_index() {
 }
 
 #[test]
+fn a_file_without_its_first_page_is_named_with_what_is_left_to_do() {
+    for (file, words) in [
+        ("queue.db", "`weir ledger` names what was acknowledged"),
+        ("weir.db", "counts what is in the queue"),
+        ("registry.db", "begin anew in another folder"),
+    ] {
+        let folder = counted();
+        let path = folder.data().join(file);
+        let whole = fs::read(&path).expect("reads");
+        let damaged = [&[0xa5; 4_096][..], &whole[4_096..]].concat();
+        fs::write(&path, &damaged).expect("written");
+        folder.run(&["repair"]).refused(&[file, "on the first page", "backup", words]);
+        assert!(fs::read(&path).expect("reads") == damaged, "nothing was changed");
+        assert!(!kept(&folder, file));
+        if file == "registry.db" {
+            continue;
+        }
+        fs::rename(&path, folder.path("aside.db")).expect("moved");
+        let server = folder.serve();
+        assert_eq!(server.deliver(&views(DELIVERIES)).status, 202);
+        let expected = if file == "queue.db" { DELIVERIES + 1 } else { 1 };
+        let token = folder.token();
+        until("what there is is counted", || {
+            let rows = server.query(&token, &["pageviews"], &[]);
+            (rows[0]["metrics"][0] == (expected * VIEWS) as u64).then_some(())
+        });
+        server.stop();
+    }
+}
+
+#[test]
 fn rows_of_a_damaged_log_are_given_up_only_when_agreed_to_and_their_day_is_named() {
     let folder = counted();
     damage(&folder, "weir.db", "events");
