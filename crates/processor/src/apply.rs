@@ -37,6 +37,8 @@ pub(crate) struct Arrival<'a> {
     pub reason: Option<Reason>,
     pub received_day: LocalDay,
     pub days_late: i32,
+    /// The visitor's day is full.
+    pub is_too_many: bool,
 }
 
 /// A batch while it is being applied.
@@ -63,11 +65,12 @@ pub(crate) fn apply(
 ) -> Result<Applied, StoreError> {
     let mut applying = Applying::new(store, registry, enricher)?;
     let mut received = Millis(i64::MIN);
-    for Work { row, entry } in work {
+    let known = applying.remember(work)?;
+    for (Work { row, entry }, is_known) in work.iter().zip(known) {
         match entry {
             Ok(Entry::Event(event)) => {
                 received = received.max(event.received);
-                applying.event(row, event)?;
+                applying.event(row, event, is_known)?;
             }
             Ok(Entry::Control(_)) => {}
             Err(error) => applying.bury(row, None, error.to_string())?,
@@ -98,7 +101,10 @@ pub(crate) fn replay(
             match dead.id {
                 Some(_) => applying.remembered(&work.row, event)?,
                 // It could not be read before: it may have been sent again, and counted.
-                None => applying.event(&work.row, event)?,
+                None => {
+                    let is_known = applying.remember(std::slice::from_ref(work))?[0];
+                    applying.event(&work.row, event, is_known)?;
+                }
             }
         }
         Ok(Entry::Control(_)) => {}
@@ -136,10 +142,29 @@ impl<'a, 's> Applying<'a, 's> {
         Ok(before.unwrap_or_default().max(Millis(0)))
     }
 
-    fn event(&mut self, row: &Row, event: &'a Event) -> Result<(), StoreError> {
-        if self.registry.site_by_id(event.site).is_some()
-            && !self.batch.remember(event.site, event.id, event.received)?
-        {
+    /// Remembers the ids of all events; of each row, whether its id was known before it. In the order
+    /// of the ids, which begin with their time: the table grows at its end then.
+    fn remember(&mut self, work: &[Work]) -> Result<Vec<bool>, StoreError> {
+        let mut known = vec![false; work.len()];
+        let mut order: Vec<(SiteId, EventId, usize)> = Vec::with_capacity(work.len());
+        for (place, work) in work.iter().enumerate() {
+            if let Ok(Entry::Event(event)) = &work.entry
+                && self.registry.site_by_id(event.site).is_some()
+            {
+                order.push((event.site, event.id, place));
+            }
+        }
+        order.sort_unstable();
+        for (site, id, place) in order {
+            if let Ok(Entry::Event(event)) = &work[place].entry {
+                known[place] = !self.batch.remember(site, id, event.received)?;
+            }
+        }
+        Ok(known)
+    }
+
+    fn event(&mut self, row: &Row, event: &'a Event, is_known: bool) -> Result<(), StoreError> {
+        if is_known {
             self.book(event.site, event.received_day, BookEntry::Duplicate);
             return Ok(());
         }
@@ -171,6 +196,7 @@ impl<'a, 's> Applying<'a, 's> {
             reason: enriched.set_aside,
             received_day: event.received_day,
             days_late: event.received_day.0 - event.day.0,
+            is_too_many: false,
         };
         let visitor = event.visitor.filter(|_| state == DayState::Open);
         let set_aside = enriched.set_aside.filter(|reason| *reason != Reason::Bot || !counts_bots);
@@ -235,13 +261,14 @@ impl<'a, 's> Applying<'a, 's> {
         receipt: &Receipt,
         received: Millis,
     ) -> Result<(Checkpoint, Vec<SiteId>), StoreError> {
-        let units = std::mem::take(&mut self.units).into_sorted();
+        let mut units = std::mem::take(&mut self.units).into_sorted();
         for units in units.chunk_by(|(a, _), (b, _)| (a.site, a.day) == (b.site, b.day)) {
             let (key, _) = &units[0];
             if let Some(day) = self.days.known(key.site, key.day) {
                 self.batch.load_units(key.site, day)?;
             }
         }
+        crate::units::log(&mut self.batch, &mut units)?;
         for (key, arrivals) in units {
             let Some(day) = self.days.known(key.site, key.day) else { continue };
             let delta = self.deltas.entry(key.site).or_default();

@@ -30,7 +30,32 @@ impl<'a> Units<'a> {
     }
 }
 
-/// Logs the arrivals of one visitor's day and puts the difference they make into `delta`.
+/// Logs the arrivals of all units in the log's own order: it grows at its end then, page after page,
+/// where the order of the visitors would tear pages apart all over it.
+pub(crate) fn log(
+    batch: &mut Batch<'_>,
+    units: &mut [(UnitKey, Vec<Arrival<'_>>)],
+) -> Result<(), StoreError> {
+    let mut order = Vec::new();
+    for (unit, (key, arrivals)) in units.iter_mut().enumerate() {
+        let held = batch.unit_len(*key)?;
+        for (n, arrival) in arrivals.iter_mut().enumerate() {
+            arrival.is_too_many = held + n >= limits::UNIT_EVENTS_MAX;
+            order.push((key.site, arrival.event.order(), unit, n));
+        }
+    }
+    order.sort_unstable();
+    for (site, _, unit, n) in order {
+        let (key, arrivals) = &mut units[unit];
+        let full = arrivals[n].is_too_many.then_some(Reason::VisitorFull);
+        let row = new_row(site, &arrivals[n], Some(key.visitor), full.or(arrivals[n].reason));
+        arrivals[n].event.tie = batch.log(&row)?;
+    }
+    Ok(())
+}
+
+/// Adds the arrivals, which are logged, to one visitor's day, and puts the difference that they make
+/// into `delta`.
 pub(crate) fn fold(
     batch: &mut Batch<'_>,
     key: UnitKey,
@@ -41,18 +66,16 @@ pub(crate) fn fold(
     let mut events = batch.unit(key)?;
     delta.take_unit(&events, &day.frame, day.visit_timeout_secs);
     let before = events.len();
-    let mut booked = Vec::with_capacity(arrivals.len());
-    for arrival in arrivals {
-        let full = (events.len() >= limits::UNIT_EVENTS_MAX).then_some(Reason::VisitorFull);
-        let tie = batch.log(&new_row(key.site, &arrival, Some(key.visitor), full.or(arrival.reason)))?;
-        if full.is_none() {
-            events.push(UnitEvent { tie, ..arrival.event });
-        }
-        let entry = full.map_or(BookEntry::Stored, BookEntry::SetAside);
-        booked.push(Booked { received_day: arrival.received_day, entry });
-    }
+    events.extend(arrivals.iter().filter(|arrival| !arrival.is_too_many).map(|arrival| arrival.event));
     batch.add_to_unit(key, &events[before..])?;
     events.sort_unstable_by_key(UnitEvent::order);
     delta.add_unit(&events, &day.frame, day.visit_timeout_secs);
-    Ok(booked)
+    let booked = |arrival: Arrival<'_>| {
+        let entry = match arrival.is_too_many {
+            true => BookEntry::SetAside(Reason::VisitorFull),
+            false => BookEntry::Stored,
+        };
+        Booked { received_day: arrival.received_day, entry }
+    };
+    Ok(arrivals.into_iter().map(booked).collect())
 }

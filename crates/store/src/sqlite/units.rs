@@ -168,6 +168,17 @@ impl Batch<'_> {
         }
     }
 
+    /// How many events a visitor's day has so far.
+    pub fn unit_len(&mut self, key: UnitKey) -> Result<usize, StoreError> {
+        match self.units.find(key) {
+            Some(unit) => Ok(unit.events.len()),
+            None if self.units.has_rows((key.site, key.day)) => {
+                Ok(read_unit(self.conn, key)?.map_or(0, |unit| unit.events.len()))
+            }
+            None => Ok(0),
+        }
+    }
+
     /// Makes these the events of a visitor's day, whatever they were.
     pub fn keep_unit(&mut self, key: UnitKey, events: &[UnitEvent]) -> Result<(), StoreError> {
         self.add_events(key, Unit::default(), events)
