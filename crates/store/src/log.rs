@@ -92,30 +92,6 @@ pub struct DeadLine {
     pub error: String,
 }
 
-impl RawRow<'_> {
-    /// What of it may outlive its reading.
-    pub fn without_props(&self) -> RawRow<'static> {
-        let Self { visitor, time, tie, kind, page, client, source, name, .. } = *self;
-        let Self { engaged_ms, amount, set_aside, days_late, .. } = *self;
-        let props = "";
-        RawRow {
-            visitor,
-            time,
-            tie,
-            kind,
-            page,
-            client,
-            source,
-            name,
-            engaged_ms,
-            amount,
-            props,
-            set_aside,
-            days_late,
-        }
-    }
-}
-
 impl StatRow {
     pub fn key(&self, of: Key) -> Key {
         Key { bucket: self.bucket, value: self.value, second: self.second, ..of }

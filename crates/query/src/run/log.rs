@@ -6,6 +6,7 @@ mod unit;
 
 use weir_event::limits::{QUERY_DAY_ROWS_MAX, QUERY_LOG_ROWS_MAX};
 use weir_event::{LocalDay, Millis};
+use weir_rollups::UnitEvent;
 use weir_store::{DayState, RawRow, Reading, SiteDay, StoreError, StoreReader};
 
 use self::possible::{Numbers, Possible};
@@ -37,18 +38,22 @@ struct Bounds {
 
 const BOUNDS: Bounds = Bounds { log_rows_max: QUERY_LOG_ROWS_MAX, day_rows_max: QUERY_DAY_ROWS_MAX };
 
-/// What is kept of a log row until its visitor's others are there.
-#[derive(Clone, Copy)]
-struct Row {
-    raw: RawRow<'static>,
-    props: PropsFound,
-}
-
-/// One visitor's rows, ascending, and what they make possible.
+/// One visitor's events that count, ascending, and what they make possible.
 #[derive(Default)]
 struct Visitor {
-    rows: Vec<Row>,
+    events: Vec<UnitEvent>,
+    /// Of each event, where any are asked for.
+    props: Vec<PropsFound>,
     possible: Possible,
+}
+
+/// An event on its way to its visitor's others.
+#[derive(Clone, Copy)]
+struct Row {
+    visitor: u64,
+    event: UnitEvent,
+    possible: Possible,
+    props: Option<PropsFound>,
 }
 
 /// A day of the log, or what the range covers of it.
@@ -126,7 +131,7 @@ impl<'a> Log<'a> {
         reading.sealed(self.asking.site.id, &day.folded.frame, &mut |part| {
             if part.visitor() != last {
                 last = part.visitor();
-                self.unit(reading, &mut visitor, day, groups)?;
+                self.unit(&mut visitor, day, groups);
             }
             if let Some(client) = part.client()
                 && !self.numbers.may_pass_client(reading, client)?
@@ -134,19 +139,21 @@ impl<'a> Log<'a> {
                 self.rows_read += 1;
                 return Ok(());
             }
-            part.each(&mut |raw| {
+            part.each(|raw| {
                 self.rows_read += 1;
                 if !day.folded.counts(raw.set_aside) {
                     return Ok(());
                 }
-                let row = self.row(raw);
+                let row = self.row(reading, raw)?;
                 match raw.visitor {
-                    Some(_) => visitor.add(&mut self.numbers, reading, row),
-                    None => self.late(reading, &row, day, groups),
+                    Some(_) => visitor.add(&row),
+                    None => self.units.late(&row.event, row.props, day, groups),
                 }
+                Ok(())
             })
         })?;
-        self.unit(reading, &mut visitor, day, groups)
+        self.unit(&mut visitor, day, groups);
+        Ok(())
     }
 
     /// Other days lie by time. One with more rows than may be held is read again, share by share of
@@ -159,26 +166,27 @@ impl<'a> Log<'a> {
             if seen > log.bounds.day_rows_max && raw.visitor.is_some() {
                 return Ok(());
             }
-            let row = log.row(raw);
-            if raw.visitor.is_none() {
-                return log.late(reading, &row, day, groups);
+            let row = log.row(reading, raw)?;
+            match raw.visitor {
+                Some(_) => rows.push(row),
+                None => log.units.late(&row.event, row.props, day, groups),
             }
-            rows.push(row);
             Ok(())
         })?;
         let shares = seen.div_ceil(self.bounds.day_rows_max).max(1) as u64;
         if shares == 1 {
-            return self.shuffled(reading, rows, day, groups);
+            self.shuffled(&rows, day, groups);
+            return Ok(());
         }
         for share in 0..shares {
             rows = Vec::new();
             self.unsealed_rows(reading, day, &mut |log, raw| {
                 if raw.visitor.is_some_and(|visitor| visitor % shares == share) {
-                    rows.push(log.row(raw));
+                    rows.push(log.row(reading, raw)?);
                 }
                 Ok(())
             })?;
-            self.shuffled(reading, rows, day, groups)?;
+            self.shuffled(&rows, day, groups);
         }
         Ok(())
     }
@@ -190,72 +198,48 @@ impl<'a> Log<'a> {
         day: &Day,
         each: &mut dyn FnMut(&mut Self, &RawRow<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        reading.unsealed(self.asking.site.id, &day.folded.frame, &mut |raw| {
+        let with_props = !self.asked.is_empty();
+        reading.unsealed(self.asking.site.id, &day.folded.frame, with_props, &mut |raw| {
             self.rows_read += 1;
             if day.folded.counts(raw.set_aside) { each(self, raw) } else { Ok(()) }
         })
     }
 
     /// Rows of many visitors, ascending by time.
-    fn shuffled(
-        &mut self,
-        reading: &Reading<'_>,
-        rows: Vec<Row>,
-        day: &Day,
-        groups: &mut Groups,
-    ) -> Result<(), StoreError> {
-        let numbered = rows.iter().enumerate().map(|(place, row)| (row.raw.visitor, place));
-        let mut order: Vec<(Option<u64>, usize)> = numbered.collect();
+    fn shuffled(&mut self, rows: &[Row], day: &Day, groups: &mut Groups) {
+        let numbered = rows.iter().enumerate().map(|(place, row)| (row.visitor, place));
+        let mut order: Vec<(u64, usize)> = numbered.collect();
         order.sort_unstable();
         let mut visitor = Visitor::default();
         for places in order.chunk_by(|a, b| a.0 == b.0) {
-            for (_, place) in places {
-                visitor.add(&mut self.numbers, reading, rows[*place])?;
-            }
-            self.unit(reading, &mut visitor, day, groups)?;
+            places.iter().for_each(|(_, place)| visitor.add(&rows[*place]));
+            self.unit(&mut visitor, day, groups);
         }
-        Ok(())
     }
 
-    fn row(&mut self, raw: &RawRow<'_>) -> Row {
-        let props = self.asked.find(raw.props, self.props);
-        Row { raw: raw.without_props(), props }
+    #[inline]
+    fn row(&mut self, reading: &Reading<'_>, raw: &RawRow<'_>) -> Result<Row, StoreError> {
+        let (event, possible) = self.numbers.event(reading, raw)?;
+        let props = (!self.asked.is_empty()).then(|| self.asked.find(raw.props, self.props));
+        Ok(Row { visitor: raw.visitor.unwrap_or_default(), event, possible, props })
     }
 
     /// Counts a visitor's day, and leaves room for the next.
-    fn unit(
-        &mut self,
-        reading: &Reading<'_>,
-        visitor: &mut Visitor,
-        day: &Day,
-        groups: &mut Groups,
-    ) -> Result<(), StoreError> {
-        if !visitor.rows.is_empty() && self.numbers.may_pass(visitor.possible) {
-            self.units.count(&mut self.numbers, reading, &visitor.rows, day, groups)?;
+    fn unit(&mut self, visitor: &mut Visitor, day: &Day, groups: &mut Groups) {
+        if !visitor.events.is_empty() && self.numbers.may_pass(visitor.possible) {
+            self.units.count(visitor, day, groups);
         }
-        visitor.rows.clear();
+        visitor.events.clear();
+        visitor.props.clear();
         visitor.possible = Possible::default();
-        Ok(())
-    }
-
-    fn late(
-        &mut self,
-        reading: &Reading<'_>,
-        row: &Row,
-        day: &Day,
-        groups: &mut Groups,
-    ) -> Result<(), StoreError> {
-        let event = self.numbers.event(reading, &row.raw)?;
-        self.units.late(&event, &row.props, day, groups);
-        Ok(())
     }
 }
 
 impl Visitor {
-    fn add(&mut self, numbers: &mut Numbers<'_>, reading: &Reading<'_>, row: Row) -> Result<(), StoreError> {
-        self.possible = self.possible.or(numbers.possible(reading, &row.raw)?);
-        self.rows.push(row);
-        Ok(())
+    fn add(&mut self, row: &Row) {
+        self.possible = self.possible.or(row.possible);
+        self.events.push(row.event);
+        self.props.extend(row.props);
     }
 }
 
@@ -276,7 +260,7 @@ mod tests {
     use serde_json::json;
     use weir_event::{Kind, Zone, limits};
     use weir_registry::{Registry, Site};
-    use weir_rollups::{Client, Counters, FOLD_VERSION, Source, UnitEvent, ValueId};
+    use weir_rollups::{Client, Counters, FOLD_VERSION, Source, ValueId};
     use weir_store::{NewRow, Store};
     use weir_testkit::TestClock;
 

@@ -32,6 +32,12 @@ pub(crate) struct PropsFound {
     pub leaves: u32,
 }
 
+impl Default for PropsFound {
+    fn default() -> Self {
+        Self { values: [NOT_SET; DIMENSIONS_MAX], leaves: 0 }
+    }
+}
+
 const _: () = assert!(weir_event::limits::FILTERS_MAX <= u32::BITS as usize, "a leaf has a bit");
 
 impl PropValues {
@@ -73,11 +79,12 @@ impl<'a> PropsAsked<'a> {
         Self { told: told.collect(), tested: tested.collect() }
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.told.is_empty() && self.tested.is_empty()
+    }
+
     pub fn find(&self, props: &str, values: &mut PropValues) -> PropsFound {
-        let mut found = PropsFound { values: [NOT_SET; DIMENSIONS_MAX], leaves: 0 };
-        if self.told.is_empty() && self.tested.is_empty() {
-            return found;
-        }
+        let mut found = PropsFound::default();
         let object: Map<String, Value> = serde_json::from_str(props).unwrap_or_default();
         for (place, key) in &self.told {
             // An empty text says as little as none; told apart here, no filter could ask for it.

@@ -106,70 +106,66 @@ impl<Props: AsRef<str>> PackedEvent<Props> {
 
 /// Reads a list of events.
 pub(super) struct Unpacking<'a> {
-    text: &'a str,
-    at: usize,
+    rest: &'a [u8],
+    has_begun: bool,
 }
 
 impl<'a> Unpacking<'a> {
-    pub fn new(text: &'a str) -> Self {
-        Self { text, at: 0 }
+    pub fn new(list: &'a [u8]) -> Self {
+        Self { rest: list, has_begun: false }
     }
 
     /// The next event, or the end of the list.
+    #[inline]
     pub fn event(&mut self) -> Result<Option<PackedEvent<&'a str>>, StoreError> {
-        match (self.byte(), self.byte()) {
-            (Some(b'['), Some(b']')) if self.at == 2 => return Ok(None),
-            (Some(b'[' | b','), Some(b'[')) => {}
-            (Some(b']'), None) => return Ok(None),
-            _ => return Err(self.unreadable()),
-        }
-        let mut numbers = [Some(0); PLACES];
-        numbers[AMOUNT] = None;
-        let mut props = "";
+        self.rest = match (self.has_begun, self.rest) {
+            (true, [b']']) | (false, [b'[', b']']) => return Ok(None),
+            (true, [b',', b'[', rest @ ..]) | (false, [b'[', b'[', rest @ ..]) => rest,
+            _ => return Err(unreadable()),
+        };
+        self.has_begun = true;
+        let mut numbers = [0; PLACES];
+        let (mut amount, mut props) = (None, "");
         for (place, number) in numbers.iter_mut().enumerate() {
-            if place == PROPS && self.text.as_bytes().get(self.at) == Some(&b'{') {
-                props = self.object()?;
-            } else {
-                *number = self.number()?;
+            match self.number() {
+                Some(read) if place == AMOUNT => amount = Some(read),
+                Some(read) => *number = read,
+                None if place == PROPS => props = self.object()?,
+                None if place == AMOUNT && self.rest.starts_with(b"null") => self.rest = &self.rest[4..],
+                None => return Err(unreadable()),
             }
-            match self.byte() {
-                Some(b',') if place + 1 < PLACES => {}
-                Some(b']') => return self.packed(&numbers, props).map(Some),
+            match self.rest {
+                [b',', rest @ ..] if place + 1 < PLACES => self.rest = rest,
+                [b']', rest @ ..] => {
+                    self.rest = rest;
+                    return packed(&numbers, amount, props).map(Some).ok_or_else(unreadable);
+                }
                 _ => break,
             }
         }
-        Err(self.unreadable())
+        Err(unreadable())
     }
 
-    fn byte(&mut self) -> Option<u8> {
-        let byte = self.text.as_bytes().get(self.at).copied();
-        self.at += 1;
-        byte
-    }
-
-    fn number(&mut self) -> Result<Option<i64>, StoreError> {
-        let rest = &self.text.as_bytes()[self.at.min(self.text.len())..];
-        if rest.starts_with(b"null") {
-            self.at += 4;
-            return Ok(None);
-        }
-        let negative = rest.first() == Some(&b'-');
-        let (mut number, mut read) = (0_i64, usize::from(negative));
-        for digit in rest[read..].iter().map(|byte| byte.wrapping_sub(b'0')).take_while(|digit| *digit < 10) {
+    #[inline]
+    fn number(&mut self) -> Option<i64> {
+        let (is_negative, digits) = match self.rest {
+            [b'-', digits @ ..] => (true, digits),
+            digits => (false, digits),
+        };
+        let (mut number, mut read) = (0_i64, 0);
+        while let Some(digit) =
+            digits.get(read).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10)
+        {
             number = number.wrapping_mul(10).wrapping_add(digit.into());
             read += 1;
         }
-        self.at += read;
-        if read == usize::from(negative) {
-            return Err(self.unreadable());
-        }
-        Ok(Some(if negative { -number } else { number }))
+        self.rest = if read > 0 { &digits[read..] } else { self.rest };
+        (read > 0).then_some(if is_negative { number.wrapping_neg() } else { number })
     }
 
     fn object(&mut self) -> Result<&'a str, StoreError> {
-        let from = self.at;
         let (mut depth, mut quoted, mut escaped) = (0, false, false);
-        while let Some(byte) = self.byte() {
+        for (at, byte) in self.rest.iter().enumerate() {
             match byte {
                 _ if escaped => escaped = false,
                 b'\\' => escaped = true,
@@ -177,44 +173,42 @@ impl<'a> Unpacking<'a> {
                 _ if quoted => {}
                 b'{' | b'[' => depth += 1,
                 b'}' | b']' if depth > 1 => depth -= 1,
-                b'}' => return Ok(&self.text[from..self.at]),
+                b'}' => {
+                    let (object, rest) = self.rest.split_at(at + 1);
+                    self.rest = rest;
+                    return std::str::from_utf8(object).map_err(|_| unreadable());
+                }
+                _ if depth == 0 => break,
                 _ => {}
             }
         }
-        Err(self.unreadable())
+        Err(unreadable())
     }
+}
 
-    fn packed(
-        &self,
-        numbers: &[Option<i64>; PLACES],
-        props: &'a str,
-    ) -> Result<PackedEvent<&'a str>, StoreError> {
-        let [second, page, source, kind, engaged_ms, name, _, set_aside, days_late, currency, amount, client] =
-            *numbers;
-        let number = |number: Option<i64>| number.and_then(|number| u32::try_from(number).ok());
-        let small = |number: Option<i64>| number.and_then(|number| u8::try_from(number).ok());
-        let read = || {
-            Some(PackedEvent {
-                second: second?,
-                page: number(page)?,
-                source: number(source)?,
-                kind: small(kind)?,
-                name: number(name)?,
-                engaged_ms: number(engaged_ms)?,
-                days_late: i32::try_from(days_late?).ok()?,
-                set_aside: small(set_aside)?,
-                currency: number(currency)?,
-                amount,
-                client: number(client)?,
-                props,
-            })
-        };
-        read().ok_or_else(|| self.unreadable())
-    }
+#[inline]
+fn packed<'a>(numbers: &[i64; PLACES], amount: Option<i64>, props: &'a str) -> Option<PackedEvent<&'a str>> {
+    let [second, page, source, kind, engaged_ms, name, _, set_aside, days_late, currency, _, client] =
+        *numbers;
+    Some(PackedEvent {
+        second,
+        page: u32::try_from(page).ok()?,
+        source: u32::try_from(source).ok()?,
+        kind: u8::try_from(kind).ok()?,
+        engaged_ms: u32::try_from(engaged_ms).ok()?,
+        name: u32::try_from(name).ok()?,
+        props,
+        set_aside: u8::try_from(set_aside).ok()?,
+        days_late: i32::try_from(days_late).ok()?,
+        currency: u32::try_from(currency).ok()?,
+        amount,
+        client: u32::try_from(client).ok()?,
+    })
+}
 
-    fn unreadable(&self) -> StoreError {
-        StoreError::Unreadable(format!("a sealed visitor's events, at byte {}", self.at))
-    }
+#[cold]
+fn unreadable() -> StoreError {
+    StoreError::Unreadable("a sealed visitor's events".to_owned())
 }
 
 #[cfg(test)]
@@ -230,7 +224,7 @@ mod tests {
     }
 
     fn read(text: &str) -> Result<Vec<PackedEvent<String>>, StoreError> {
-        let mut unpacking = Unpacking::new(text);
+        let mut unpacking = Unpacking::new(text.as_bytes());
         let mut events = Vec::new();
         while let Some(event) = unpacking.event()? {
             events.push(event.with_props(event.props.to_owned()));

@@ -185,15 +185,16 @@ impl Reading<'_> {
         })
     }
 
-    /// A day's log as far as it is not sealed, ascending.
+    /// A day's log as far as it is not sealed, ascending, without amounts and days late; properties
+    /// only where asked for.
     pub fn unsealed(
         &self,
         site: SiteId,
         day: &DayFrame,
+        with_props: bool,
         each: &mut dyn FnMut(&RawRow<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let place = (day.start.0, -1, day.end);
-        rows::read_open(&self.tx, site, place, &mut usize::MAX.clone(), each).map(drop)
+        rows::read_counted(&self.tx, site, (day.start, day.end), with_props, each)
     }
 
     /// What a client's number in the log stands for.

@@ -23,6 +23,11 @@ const OPEN_READ_BY: &str = "SELECT time, tie, visitor, page, kind, client, sourc
     currency, amount, props, set_aside, days_late FROM events
     WHERE site = ?1 AND (time, tie) > (?2, ?3) AND time < ?4 ORDER BY time, tie";
 
+/// What a question wants to know of [`OPEN_READ_BY`]'s rows.
+const COUNTED_READ_BY: &str = "SELECT time, tie, visitor, page, kind, client, source, name, engaged_ms,
+    set_aside, props FROM events
+    WHERE site = ?1 AND time >= ?2 AND time < ?3 ORDER BY time, tie";
+
 const SEALED_READ_BY: &str = "SELECT day, visitor, part, start, client, events FROM sealed_visitors
     WHERE site = ?1 AND (day, visitor, part) >= (?2, ?3, ?4) AND day <= ?5 ORDER BY day, visitor, part";
 
@@ -166,7 +171,7 @@ fn read_sealed(
     let mut stopped = None;
     each_sealed(conn, site, (from, to), key, &mut |key, row| {
         let mut at = 0;
-        row.each(&mut |event| {
+        row.each(|event| {
             let is_read = at < skip || event.time < from || to <= event.time;
             if !is_read && *left > 0 {
                 each(event)?;
@@ -200,7 +205,7 @@ pub(super) fn each_sealed(
     let mut rows = statement.query((site.0, day, visitor, part, last))?;
     while let Some(row) = rows.next()? {
         let key: [i64; 3] = [row.get(0)?, row.get(1)?, row.get(2)?];
-        let events = row.get_ref(5)?.as_str().map_err(|e| StoreError::Unreadable(e.to_string()))?;
+        let events = row.get_ref(5)?.as_bytes().map_err(|e| StoreError::Unreadable(e.to_string()))?;
         let [_, visitor, part] = key;
         let row = SealedVisitor { visitor, part, start: row.get(3)?, client: row.get(4)?, events };
         if !each(key, &row)? {
@@ -227,7 +232,7 @@ fn days_within(
 }
 
 /// Rows after a time and tie and before a time; where the next piece begins.
-pub(super) fn read_open(
+fn read_open(
     conn: &Connection,
     site: SiteId,
     (time, tie, to): (i64, i64, Millis),
@@ -244,6 +249,41 @@ pub(super) fn read_open(
         }
     }
     Ok(LogPlace::End)
+}
+
+/// The rows of `[from, to)` without what no question counts: amounts, and properties unless asked for.
+pub(super) fn read_counted(
+    conn: &Connection,
+    site: SiteId,
+    (from, to): (Millis, Millis),
+    with_props: bool,
+    each: &mut EachRow<'_>,
+) -> Result<(), StoreError> {
+    let mut statement = conn.prepare_cached(COUNTED_READ_BY)?;
+    let mut rows = statement.query((site.0, from.0, to.0))?;
+    while let Some(row) = rows.next()? {
+        let mut props = "";
+        if with_props {
+            let told = row.get_ref(10)?.as_str_or_null();
+            props = told.map_err(|e| StoreError::Unreadable(e.to_string()))?.unwrap_or_default();
+        }
+        each(&RawRow {
+            time: Millis(row.get(0)?),
+            tie: row.get(1)?,
+            visitor: row.get::<_, Option<i64>>(2)?.map(|visitor| visitor as u64),
+            page: ValueId(row.get(3)?),
+            kind: kind_of(row.get(4)?)?,
+            client: row.get(5)?,
+            source: row.get(6)?,
+            name: ValueId(row.get(7)?),
+            engaged_ms: row.get(8)?,
+            set_aside: row.get::<_, Option<u8>>(9)?.map(reason).transpose()?,
+            props,
+            amount: None,
+            days_late: 0,
+        })?;
+    }
+    Ok(())
 }
 
 fn ceil_secs(time: Millis) -> i64 {

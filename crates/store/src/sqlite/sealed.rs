@@ -33,7 +33,7 @@ pub struct SealedVisitor<'a> {
     pub(super) part: i64,
     pub(super) start: i64,
     pub(super) client: u32,
-    pub(super) events: &'a str,
+    pub(super) events: &'a [u8],
 }
 
 impl SealedVisitor<'_> {
@@ -47,9 +47,10 @@ impl SealedVisitor<'_> {
     }
 
     /// Calls back for each event, ascending.
+    #[inline]
     pub fn each(
         &self,
-        each: &mut dyn FnMut(&RawRow<'_>) -> Result<(), StoreError>,
+        mut each: impl FnMut(&RawRow<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let mut events = Unpacking::new(self.events);
         let mut tie = tie_of(self.part);
@@ -276,7 +277,7 @@ impl Batch<'_> {
 }
 
 fn unpack(text: &str) -> Result<Vec<PackedEvent<Box<str>>>, StoreError> {
-    let mut unpacking = Unpacking::new(text);
+    let mut unpacking = Unpacking::new(text.as_bytes());
     let mut events = Vec::new();
     while let Some(event) = unpacking.event()? {
         events.push(event.with_props(event.props.into()));

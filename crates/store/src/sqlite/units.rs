@@ -339,6 +339,7 @@ pub(super) fn kind_code(kind: Kind) -> u8 {
     }
 }
 
+#[inline]
 pub(super) fn kind_of(code: u8) -> Result<Kind, StoreError> {
     match code {
         0 => Ok(Kind::PageView),

@@ -50,6 +50,7 @@ pub(super) struct Numbers<'a> {
     sources: ByNumber<(Source, Possible)>,
     pages: ByNumber<(ValueId, Possible)>,
     names: ByNumber<Possible>,
+    tests_names: bool,
     /// Of leaves that events don't decide by their numbers, or that a visit may have no value for.
     always: Possible,
 }
@@ -63,6 +64,9 @@ impl<'a> Numbers<'a> {
             sources: ByNumber::default(),
             pages: ByNumber::default(),
             names: ByNumber::default(),
+            tests_names: leaves.iter().any(
+                |leaf| matches!(leaf, Test::Value { statistic, .. } if Part::of(*statistic) == Part::Name),
+            ),
             always: Possible::default(),
         };
         for (number, leaf) in leaves.iter().enumerate() {
@@ -89,6 +93,7 @@ impl<'a> Numbers<'a> {
         self.client(reading, id).map(|(_, _, may_pass)| may_pass)
     }
 
+    #[inline]
     pub fn client(&mut self, reading: &Reading<'_>, id: u32) -> Result<(Client, Possible, bool), StoreError> {
         if let Some(known) = self.clients.get(id) {
             return Ok(known);
@@ -107,6 +112,7 @@ impl<'a> Numbers<'a> {
         Ok(known)
     }
 
+    #[inline]
     pub fn source(&mut self, reading: &Reading<'_>, id: u32) -> Result<(Source, Possible), StoreError> {
         if let Some(known) = self.sources.get(id) {
             return Ok(known);
@@ -127,6 +133,7 @@ impl<'a> Numbers<'a> {
     }
 
     /// The page's host; pages are the values of three statistics.
+    #[inline]
     pub fn page(&mut self, reading: &Reading<'_>, page: ValueId) -> Result<(ValueId, Possible), StoreError> {
         if let Some(known) = self.pages.get(page.0) {
             return Ok(known);
@@ -138,7 +145,7 @@ impl<'a> Numbers<'a> {
         Ok((host, possible))
     }
 
-    pub fn name(&mut self, name: ValueId) -> Possible {
+    fn name(&mut self, name: ValueId) -> Possible {
         self.names.get(name.0).unwrap_or_else(|| {
             let possible = self.of(Part::Name, |_| name);
             self.names.insert(name.0, possible);
@@ -146,28 +153,20 @@ impl<'a> Numbers<'a> {
         })
     }
 
-    /// What a row makes possible.
-    pub fn possible(&mut self, reading: &Reading<'_>, row: &RawRow<'_>) -> Result<Possible, StoreError> {
-        let (_, client, _) = self.client(reading, row.client)?;
-        let (_, source) = self.source(reading, row.source)?;
-        let (_, page) = self.page(reading, row.page)?;
-        Ok(client.or(source).or(page).or(self.name(row.name)))
-    }
-
-    /// A row with what its numbers stand for.
-    pub fn event(&mut self, reading: &Reading<'_>, row: &RawRow<'_>) -> Result<UnitEvent, StoreError> {
-        Ok(UnitEvent {
-            time: row.time,
-            tie: row.tie,
-            kind: row.kind,
-            page: row.page,
-            host: self.page(reading, row.page)?.0,
-            client: self.client(reading, row.client)?.0,
-            source: self.source(reading, row.source)?.0,
-            name: row.name,
-            amount: row.amount,
-            engaged_ms: row.engaged_ms,
-        })
+    /// A row with what its numbers stand for, and what it makes possible.
+    #[inline]
+    pub fn event(
+        &mut self,
+        reading: &Reading<'_>,
+        row: &RawRow<'_>,
+    ) -> Result<(UnitEvent, Possible), StoreError> {
+        let (client, by_client, _) = self.client(reading, row.client)?;
+        let (source, by_source) = self.source(reading, row.source)?;
+        let (host, by_page) = self.page(reading, row.page)?;
+        let possible = by_client.or(by_source).or(by_page);
+        let possible = if self.tests_names { possible.or(self.name(row.name)) } else { possible };
+        let RawRow { time, tie, kind, page, name, amount, engaged_ms, .. } = *row;
+        Ok((UnitEvent { time, tie, kind, page, host, client, source, name, amount, engaged_ms }, possible))
     }
 
     /// What values make of the leaves of this part.
@@ -235,6 +234,7 @@ impl<T> Default for ByNumber<T> {
 }
 
 impl<T: Copy> ByNumber<T> {
+    #[inline]
     fn get(&self, number: u32) -> Option<T> {
         match self.few.get(number as usize) {
             Some(thing) => *thing,

@@ -2,11 +2,9 @@
 
 use weir_event::{Kind, Millis, limits};
 use weir_rollups::{Counters, Seen, Statistic, UnitEvent, Visit, visits};
-use weir_store::{Reading, StoreError};
 
-use super::possible::Numbers;
 use super::tally::Tally;
-use super::{Day, Row};
+use super::{Day, Visitor};
 use crate::parse::{Dimension, Filter, Interval};
 use crate::run::leaves::Test;
 use crate::run::props::PropsFound;
@@ -23,7 +21,6 @@ pub(super) struct Units<'a> {
     told: Vec<Option<Statistic>>,
     /// Nothing that is told or tested differs between events of a visit.
     is_of_visit: bool,
-    events: Vec<UnitEvent>,
     tally: Tally,
 }
 
@@ -46,50 +43,34 @@ impl<'a> Units<'a> {
             interval: asking.interval,
             is_of_visit: told.iter().copied().chain(tested).all(|statistic| is_of_visit(&statistic)),
             told,
-            events: Vec::new(),
             tally: Tally::default(),
         }
     }
 
-    /// Counts what one visitor did. `rows` ascend.
-    pub fn count(
-        &mut self,
-        numbers: &mut Numbers<'_>,
-        reading: &Reading<'_>,
-        rows: &[Row],
-        day: &Day,
-        groups: &mut Groups,
-    ) -> Result<(), StoreError> {
-        let mut events = std::mem::take(&mut self.events);
-        for row in rows {
-            events.push(numbers.event(reading, &row.raw)?);
-        }
-        let mut rest = rows;
-        for (number, visit) in
-            visits(&events, &day.folded.frame, day.folded.visit_timeout_secs).iter().enumerate()
-        {
+    /// Counts what one visitor did.
+    pub fn count(&mut self, visitor: &Visitor, day: &Day, groups: &mut Groups) {
+        let (events, props) = (&visitor.events, &visitor.props);
+        let visits = visits(events, &day.folded.frame, day.folded.visit_timeout_secs);
+        for (number, visit) in visits.iter().enumerate() {
             let first = visit.events[0].order();
-            let before = rest.partition_point(|row| (row.raw.time, row.raw.tie) < first);
-            rest = &rest[before..];
-            self.visit(number + 1, visit, &rest[..visit.events.len()], day);
+            let before = if props.is_empty() { 0 } else { events.partition_point(|e| e.order() < first) };
+            self.visit(number + 1, visit, props.get(before..).unwrap_or_default(), day);
         }
         self.tally.add_to(groups);
-        events.clear();
-        self.events = events;
-        Ok(())
     }
 
-    /// `rows` are those of the visit's events.
-    fn visit(&mut self, number: usize, visit: &Visit<'_>, rows: &[Row], day: &Day) {
+    /// `props` are those of the visit's events and later ones, or none.
+    fn visit(&mut self, number: usize, visit: &Visit<'_>, props: &[PropsFound], day: &Day) {
         let start = Millis::from_secs(visit.start_secs);
         let starts_inside = visit.counts && day.from <= start && start < day.to;
         let mut values = None;
-        for (event, row) in visit.events.iter().zip(rows) {
+        for (place, event) in visit.events.iter().enumerate() {
             if !event.is_counted() {
                 continue;
             }
             if values.is_none() || !self.is_of_visit {
-                values = Some(self.values(Seen { visit: Some(visit), event }, &row.props));
+                let seen = Seen { visit: Some(visit), event };
+                values = Some(self.values(seen, props.get(place).copied().unwrap_or_default()));
             }
             let Some(Some(values)) = values else { continue };
             if day.from <= event.time && event.time < day.to {
@@ -112,18 +93,18 @@ impl<'a> Units<'a> {
     }
 
     /// An event that came too late to have a visitor is a view or an event, and nothing else.
-    pub fn late(&self, event: &UnitEvent, props: &PropsFound, day: &Day, groups: &mut Groups) {
+    pub fn late(&self, event: &UnitEvent, props: Option<PropsFound>, day: &Day, groups: &mut Groups) {
         if !event.is_counted() || event.time < day.from || day.to <= event.time {
             return;
         }
-        if let Some(values) = self.values(Seen { visit: None, event }, props) {
+        if let Some(values) = self.values(Seen { visit: None, event }, props.unwrap_or_default()) {
             groups.add(self.group(day, event.time.secs(), values), own_counts(event));
         }
     }
 
     /// The values that an event counts under; `None` where it doesn't pass the filters, or has none
     /// of the values that rows are told apart by.
-    fn values(&self, seen: Seen<'_>, props: &PropsFound) -> Option<Values> {
+    fn values(&self, seen: Seen<'_>, props: PropsFound) -> Option<Values> {
         let passes = self.filter.holds(&|leaf| match &self.leaves[leaf] {
             test @ Test::Value { statistic, .. } => test.holds(statistic.value_of(seen)),
             Test::Prop => props.leaves >> leaf & 1 == 1,
