@@ -38,6 +38,13 @@ impl Groups {
         self.rows.len()
     }
 
+    /// Adds what was summed up of other days.
+    pub fn merge(&mut self, other: &Self) {
+        other.rows.iter().for_each(|(group, counters)| self.add(*group, *counters));
+        self.overfull |= other.overfull;
+        self.expired |= other.expired;
+    }
+
     pub fn get(&self, group: &Group) -> Option<&Counters> {
         self.rows.get(group)
     }

@@ -4,6 +4,9 @@ mod tally;
 
 mod unit;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use weir_event::limits::{QUERY_DAY_ROWS_MAX, QUERY_LOG_ROWS_MAX};
 use weir_event::{LocalDay, Millis};
 use weir_rollups::UnitEvent;
@@ -21,11 +24,15 @@ use crate::{Piece, QueryError};
 /// is for the statistics, so both give the same figures.
 pub(crate) struct Log<'a> {
     asking: &'a Asking<'a>,
+    leaves: &'a [Test],
     numbers: Numbers<'a>,
     units: Units<'a>,
     asked: PropsAsked<'a>,
     props: &'a mut PropValues,
+    /// Of the day at hand.
     rows_read: u64,
+    /// Of the days before, whoever read them.
+    rows_read_before: Arc<AtomicU64>,
     bounds: Bounds,
 }
 
@@ -37,6 +44,9 @@ struct Bounds {
 }
 
 const BOUNDS: Bounds = Bounds { log_rows_max: QUERY_LOG_ROWS_MAX, day_rows_max: QUERY_DAY_ROWS_MAX };
+
+/// Fewer days are not worth a second thread.
+const SHARED_DAYS_MIN: usize = 3;
 
 /// One visitor's events that count, ascending, and what they make possible.
 #[derive(Default)]
@@ -70,7 +80,8 @@ impl<'a> Log<'a> {
         let numbers = Numbers::new(&asking.question.filter, leaves);
         let asked = PropsAsked::of(asking.question);
         let units = Units::new(asking, leaves);
-        Self { asking, numbers, units, asked, props, rows_read: 0, bounds: BOUNDS }
+        let rows_read_before = Arc::default();
+        Self { asking, leaves, numbers, units, asked, props, rows_read: 0, rows_read_before, bounds: BOUNDS }
     }
 
     pub fn read(
@@ -87,7 +98,6 @@ impl<'a> Log<'a> {
         Ok(())
     }
 
-    /// Each day in a read of its own: a long one would keep the database from tidying up.
     fn days(
         &mut self,
         store: &StoreReader,
@@ -99,8 +109,55 @@ impl<'a> Log<'a> {
         if days.iter().any(|day| day.state == DayState::Frozen) {
             groups.events_expired();
         }
+        let days: Vec<LocalDay> = days.into_iter().map(|day| day.frame.day).collect();
+        // Texts of properties are numbered as they come, by whoever reads them.
+        if days.len() < SHARED_DAYS_MIN || self.asked.tells() {
+            return self.one_by_one(store, days.into_iter(), clip, groups);
+        }
+        self.in_two_shares(store, &days, clip, groups)
+    }
+
+    /// Days don't depend on each other: every other one is counted by a second thread. Each holds half
+    /// of what one may.
+    fn in_two_shares(
+        &mut self,
+        store: &StoreReader,
+        days: &[LocalDay],
+        clip: Option<(Millis, Millis)>,
+        groups: &mut Groups,
+    ) -> Result<(), QueryError> {
+        let whole = self.bounds;
+        self.bounds.day_rows_max = whole.day_rows_max.div_ceil(2);
+        let (asking, leaves, bounds) = (self.asking, self.leaves, self.bounds);
+        let rows_read_before = Arc::clone(&self.rows_read_before);
+        let other = || {
+            let (mut props, mut groups) = (PropValues::default(), Groups::default());
+            let log = Log::new(asking, leaves, &mut props);
+            let mut log = Log { bounds, rows_read_before, ..log };
+            let days = days.iter().skip(1).step_by(2).copied();
+            log.one_by_one(store, days, clip, &mut groups).map(|()| groups)
+        };
+        let (own, others) = std::thread::scope(|scope| {
+            let other = scope.spawn(other);
+            let own = self.one_by_one(store, days.iter().step_by(2).copied(), clip, groups);
+            (own, other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        self.bounds = whole;
+        own?;
+        groups.merge(&others?);
+        Ok(())
+    }
+
+    /// Each day in a read of its own: a long one would keep the database from tidying up.
+    fn one_by_one(
+        &mut self,
+        store: &StoreReader,
+        days: impl Iterator<Item = LocalDay>,
+        clip: Option<(Millis, Millis)>,
+        groups: &mut Groups,
+    ) -> Result<(), QueryError> {
         let site = self.asking.site.id;
-        for number in days.into_iter().map(|day| day.frame.day) {
+        for number in days {
             store.read(|reading| {
                 // Again: its rules may have changed since, and its rows go with them.
                 let day = reading.site_days(site, number, number)?.into_iter().next();
@@ -109,7 +166,9 @@ impl<'a> Log<'a> {
                     _ => Ok(()),
                 }
             })?;
-            if self.rows_read > self.bounds.log_rows_max {
+            let of_day = std::mem::take(&mut self.rows_read);
+            let read = self.rows_read_before.fetch_add(of_day, Ordering::Relaxed) + of_day;
+            if read > self.bounds.log_rows_max {
                 return Err(QueryError::bad(format!(
                     "The query would read more than {} events; narrow the range.",
                     self.bounds.log_rows_max
@@ -255,13 +314,11 @@ impl Day {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use serde_json::json;
     use weir_event::{Kind, Zone, limits};
     use weir_registry::{Registry, Site};
     use weir_rollups::{Client, Counters, FOLD_VERSION, Source, ValueId};
-    use weir_store::{NewRow, Store};
+    use weir_store::{Batch, NewRow, Store};
     use weir_testkit::TestClock;
 
     use super::*;
@@ -271,11 +328,17 @@ mod tests {
 
     const DAY: LocalDay = LocalDay(20_000);
 
-    /// Ten visitors with four views each, ten minutes apart, and three views without a visitor.
-    fn store_with_a_day(path: &std::path::Path, site: &Site) -> Store {
+    fn store_with(path: &std::path::Path, site: &Site, days: i32) -> Store {
         let mut store = Store::open(&path.join("weir.db")).expect("a store");
-        let frame = site.zone.frame(DAY);
         let mut batch = store.begin().expect("a batch");
+        (0..days).for_each(|n| write_day(&mut batch, site, LocalDay(DAY.0 + n)));
+        batch.commit().expect("a commit");
+        store
+    }
+
+    /// Ten visitors with four views each, ten minutes apart, and three views without a visitor.
+    fn write_day(batch: &mut Batch<'_>, site: &Site, day: LocalDay) {
+        let frame = site.zone.frame(day);
         for n in 0..43u32 {
             let event = UnitEvent {
                 time: frame.start + i64::from(n / 10) * 10 * Millis::MINUTE,
@@ -295,24 +358,27 @@ mod tests {
         }
         let day = SiteDay::opened(frame, "UTC", FOLD_VERSION, limits::VISIT_TIMEOUT_SECS);
         batch.open_day(site.id, &day).expect("a day");
-        batch.commit().expect("a commit");
-        store
     }
 
     fn count(bounds: Bounds) -> Result<Counters, QueryError> {
+        count_days(bounds, 1)
+    }
+
+    fn count_days(bounds: Bounds, days: i32) -> Result<Counters, QueryError> {
         let dir = tempfile::tempdir().expect("a folder");
         let now = Millis(i64::from(DAY.0) * Millis::DAY);
         let registry = Registry::open(dir.path(), Arc::new(TestClock::at(now))).expect("a registry");
         let site = registry.add_site("example.com", &Zone::utc()).expect("a site");
-        let store = store_with_a_day(dir.path(), &site);
+        let store = store_with(dir.path(), &site, days);
         let body = json!({"site_id": "example.com", "metrics": ["visitors"], "date_range": "day"});
         let question = Question::parse(body.to_string().as_bytes()).expect("a question");
-        let range = Range::Days(DAY, DAY);
+        let last = LocalDay(DAY.0 + days - 1);
+        let range = Range::Days(DAY, last);
         let asking = Asking { question: &question, site: &site, now, range, interval: None };
         let mut props = PropValues::default();
         let log = Log { bounds, ..Log::new(&asking, &[], &mut props) };
         let mut groups = Groups::default();
-        log.read(&store.reader(), &[Piece::Log(DAY, DAY, None)], &mut groups)?;
+        log.read(&store.reader(), &[Piece::Log(DAY, last, None)], &mut groups)?;
         Ok(groups.get(&Group::default()).copied().unwrap_or_default())
     }
 
@@ -341,5 +407,19 @@ mod tests {
         assert!(count(Bounds { log_rows_max: 43, ..BOUNDS }).is_ok());
         let error = count(Bounds { log_rows_max: 42, ..BOUNDS }).expect_err("a refusal");
         assert!(error.to_string().contains("narrow the range"));
+    }
+
+    #[test]
+    fn days_counted_by_two_threads_add_up_and_share_the_bound() {
+        let one = count(BOUNDS).expect("counts");
+        for days in 2..7 {
+            let all = count_days(BOUNDS, days).expect("counts");
+            let expected = Counters::from_values(one.values().map(|counter| counter * i64::from(days)));
+            assert_eq!(all, expected, "{days} days");
+            assert_eq!(count_days(Bounds { day_rows_max: 3, ..BOUNDS }, days).expect("counts"), all);
+            let rows = 43 * days as u64;
+            assert!(count_days(Bounds { log_rows_max: rows, ..BOUNDS }, days).is_ok());
+            assert!(count_days(Bounds { log_rows_max: rows - 1, ..BOUNDS }, days).is_err());
+        }
     }
 }

@@ -79,6 +79,11 @@ impl<'a> PropsAsked<'a> {
         Self { told: told.collect(), tested: tested.collect() }
     }
 
+    /// Whether rows are told apart by properties.
+    pub fn tells(&self) -> bool {
+        !self.told.is_empty()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.told.is_empty() && self.tested.is_empty()
     }
