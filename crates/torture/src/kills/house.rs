@@ -145,14 +145,18 @@ impl House {
     fn wait_until_drained(&self) -> anyhow::Result<()> {
         let store = StoreReader::open(&self.data().join("weir.db"))?;
         let mut queue = QueueReader::open(&self.data().join("queue.db"))?;
-        let begun = Instant::now();
+        // A busy machine takes its time: only one that comes no further has failed.
+        let mut last = (Instant::now(), None);
         loop {
             let (books, stale) = store.read(|reading| Ok((reading.ledger()?, reading.stale_days(None)?)))?;
             let read = read_on(&mut queue, &books)?;
             if stale == 0 && queue.pending(read, 1)?.is_empty() {
                 return Ok(());
             }
-            ensure!(begun.elapsed() < PATIENCE, "the queue is not drained: see {}", self.log().display());
+            if last.1 != Some((stale, read)) {
+                last = (Instant::now(), Some((stale, read)));
+            }
+            ensure!(last.0.elapsed() < PATIENCE, "the queue is not drained: see {}", self.log().display());
             pause();
         }
     }
