@@ -219,3 +219,41 @@ impl Checksum {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use weir_event::Grain;
+    use weir_rollups::{Table, ValueId};
+
+    use super::*;
+
+    fn add(rows: &mut Rows, values: std::ops::Range<u32>) -> io::Result<()> {
+        values.into_iter().try_for_each(|value| {
+            let (table, grain, second) = (Table::Page, Grain::Day, ValueId::NONE);
+            let key = Key { table, grain, role: 0, bucket: 1, value: ValueId(value), second };
+            rows.add(key, Counters { pageviews: 1, ..Counters::default() })
+        })
+    }
+
+    #[test]
+    fn as_many_rows_as_fit_need_no_file_and_one_more_needs_a_folder_for_it() {
+        const MAX: usize = 10;
+        let nowhere = Path::new("/nonexistent");
+        let both = || [0, 1].map(|_| Rows::new(nowhere.to_owned(), MAX));
+        let [mut expected, mut found] = both();
+        let added = add(&mut expected, 0..10).and_then(|()| add(&mut found, 0..10));
+        let mut equal = 0;
+        let told = each_part_of((expected, found), added, &mut |part| {
+            assert_eq!(part.differences(), []);
+            equal += part.found.len();
+            Ok(())
+        });
+        told.expect("nothing is written");
+        assert_eq!(equal, MAX);
+        let [mut expected, found] = both();
+        let added = add(&mut expected, 0..11);
+        let error = each_part_of((expected, found), added, &mut |_| Ok(())).expect_err("no folder");
+        assert_eq!(error.trouble(), Trouble::Io);
+        assert!(error.to_string().contains("a temporary file beside"), "{error}");
+    }
+}
