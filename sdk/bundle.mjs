@@ -31,7 +31,8 @@ export async function bundle(file) {
     ecma: 2018,
     module: !script,
     toplevel: true,
-    compress: { passes: 3, unsafe_arrows: true },
+    // A constant on the left is no shorter and packs worse.
+    compress: { passes: 3, lhs_constants: false },
   });
   return `${code}\n`;
 }

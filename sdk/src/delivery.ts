@@ -2,7 +2,17 @@ import { isHeld, refusal } from "./consent";
 import { guard } from "./guard";
 import { type Answer, beacon, halves, head, NO_ANSWER, post, sleep } from "./request";
 import { isVisible } from "./sight";
-import { copyToTab, type Item, leftByLastPage, lose, park, parked, remove, unsaved } from "./store";
+import {
+  copyToTab,
+  type Item,
+  leftByLastPage,
+  lose,
+  openShelves,
+  park,
+  parked,
+  remove,
+  unsaved,
+} from "./store";
 
 const WAIT_MS = 200;
 const WAITING_MAX = 10;
@@ -33,7 +43,20 @@ const flights = new Set<Flight>();
 
 const isOnline = () => navigator.onLine;
 
+let begun = false;
+
+/** Opens the device, and takes up what earlier pages could not bring to an end. */
+export function begin() {
+  if (FULL && begun) return;
+  begun = true;
+  openShelves();
+  if (refusal()) forget();
+  inherit();
+  drain();
+}
+
 export function flush() {
+  if (FULL) begin();
   clearTimeout(timer as number);
   timer = 0;
   if (isHeld()) return;
@@ -90,6 +113,7 @@ export function hide() {
 
 /** The page goes away: nothing may be left that exists only in its memory. */
 export function leave() {
+  if (FULL) begin();
   if (isHeld()) return;
   const rest = waiting.concat(
     unsaved(),

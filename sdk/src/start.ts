@@ -1,14 +1,12 @@
 import { capture } from "./capture/capture";
 import { choices } from "./choices";
 import { configure, endpoint, isOn } from "./config";
-import { refusal } from "./consent";
-import { drain, flush, forget, inherit } from "./delivery";
+import { begin, drain, flush } from "./delivery";
 import { track, view } from "./events";
 import { guard } from "./guard";
 import { on } from "./listen";
 import { followPages, followVisibility } from "./pages";
 import { lookBack } from "./sight";
-import { openShelves } from "./store";
 import type { Options } from "./weir";
 
 /** What a page can call. Before the tracker has started, and where it cannot, calls do nothing. */
@@ -19,11 +17,10 @@ if (FULL) Object.assign(api, choices);
 export function start(script: HTMLScriptElement | null, options?: Options) {
   configure(script, options);
   if (!endpoint || !/^http/.test(location.protocol)) return false;
-  openShelves();
   guard(lookBack)();
-  if (refusal()) forget();
-  inherit();
-  drain();
+  // A page that has just begun to load waits for its device longer than for anything else that happens here.
+  if (FULL) setTimeout(guard(begin), 0);
+  else begin();
   on(window, "online", drain);
   followVisibility();
   if (FULL) capture();

@@ -259,10 +259,10 @@ suite("a page that is", { skip: whyNoBrowser }, () => {
       });
       await eventually(
         "counted",
-        () => stage.events.length,
+        () => stage.counts.length,
         (n) => n === 3,
       );
-      assert.deepEqual(stage.events.map(wordsOf), ["/#/a", "/#/b", "e"]);
+      assert.deepEqual(stage.counts.map(wordsOf), ["/#/a", "/#/b", "e"]);
       assert.equal(await stage.evaluate(() => window.same), true);
       assert.equal(await stage.evaluate(() => "track" in window.weir), false);
     });
