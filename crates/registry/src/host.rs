@@ -5,6 +5,7 @@ use url::Host;
 use weir_event::limits::{HOST_BYTES_MAX, HOST_LABEL_BYTES_MAX};
 
 use crate::RegistryError;
+use crate::suffix::{SuffixOwner, public_suffix};
 
 /// A host as Weir compares hosts: lower case, international names in punycode, without port, without
 /// `www.` and without the dot that may end a name. `None` where it is no host.
@@ -31,7 +32,7 @@ pub(crate) fn normalise_domain(text: &str) -> Result<String, RegistryError> {
     if !domain.contains('.') {
         return Err(refuse("it has no dot; give a whole domain such as example.com"));
     }
-    if is_public_suffix(&domain, Some(psl::Type::Icann)) {
+    if is_public_suffix(&domain, &[SuffixOwner::Registry]) {
         return Err(refuse("names are registered below it; give a whole domain such as example.com"));
     }
     Ok(domain)
@@ -41,14 +42,14 @@ pub(crate) fn normalise_domain(text: &str) -> Result<String, RegistryError> {
 pub(crate) fn has_foreign_subdomains(domain: &str) -> bool {
     domain.parse::<IpAddr>().is_ok()
         || domain.starts_with('[')
-        || is_public_suffix(domain, Some(psl::Type::Private))
-        || is_public_suffix(domain, Some(psl::Type::Icann))
+        || is_public_suffix(domain, &[SuffixOwner::Company, SuffixOwner::Registry])
 }
 
 /// The hosts above `host`, nearest first, down to the domain that somebody registered: never
 /// `co.uk`, whose other domains are other people's.
 pub(crate) fn parents(host: &str) -> impl Iterator<Item = &str> {
-    let registrable = psl::domain_str(host).map_or(host.len(), str::len);
+    let registered = public_suffix(host).and_then(|suffix| suffix.registered(host));
+    let registrable = registered.map_or(host.len(), str::len);
     std::iter::successors(Some(host), |host| host.split_once('.').map(|(_, parent)| parent))
         .skip(1)
         .take_while(move |parent| parent.len() >= registrable)
@@ -145,8 +146,8 @@ fn is_normal(host: &str) -> bool {
         && host.rsplit('.').next().is_some_and(|label| !label.starts_with(|c: char| c.is_ascii_digit()))
 }
 
-fn is_public_suffix(domain: &str, typ: Option<psl::Type>) -> bool {
-    psl::suffix(domain.as_bytes()).is_some_and(|s| s.as_bytes() == domain.as_bytes() && s.typ() == typ)
+fn is_public_suffix(domain: &str, owners: &[SuffixOwner]) -> bool {
+    public_suffix(domain).is_some_and(|suffix| suffix.text == domain && owners.contains(&suffix.owner))
 }
 
 #[cfg(test)]

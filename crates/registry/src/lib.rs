@@ -10,6 +10,7 @@
 
 mod error;
 mod host;
+mod suffix;
 
 mod site;
 mod snapshot;
@@ -54,5 +55,6 @@ pub use refusals::{GivenUp, Refusals, UnknownHost};
 pub use registry::Registry;
 pub use site::{Counting, Site, SiteRules};
 pub use snapshot::Snapshot;
+pub use suffix::{PublicSuffix, SuffixOwner, public_suffix};
 pub use tokens::{Access, NewToken, Token, TokenId};
 pub use users::{User, UserId};

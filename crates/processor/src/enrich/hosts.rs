@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 
-use psl::Type;
 use rustc_hash::FxHashMap;
+use weir_registry::{SuffixOwner, public_suffix};
 
 /// A list of hosts. An entry stands for its host and all subdomains; the longest entry that fits a
 /// host wins. `name.*` stands for name under every public suffix.
@@ -48,11 +48,11 @@ impl<T: Copy> Hosts<T> {
 /// The host without its public suffix: `news.google` of `news.google.co.uk`. Nothing for hosts under
 /// suffixes that a company hands out (`google.github.io` is not Google's) and for addresses.
 fn public_name(host: &str) -> Option<&str> {
-    let suffix = psl::suffix(host.as_bytes())?;
-    if suffix.typ() != Some(Type::Icann) {
+    let suffix = public_suffix(host)?;
+    if suffix.owner != SuffixOwner::Registry {
         return None;
     }
-    host.get(..host.len().checked_sub(suffix.as_bytes().len() + 1)?)
+    host.get(..host.len().checked_sub(suffix.text.len() + 1)?)
 }
 
 /// The domain that somebody registered: `example.co.uk` of `blog.example.co.uk`. Hosts that have none
@@ -61,10 +61,13 @@ pub(super) fn registrable(host: &str) -> &str {
     if host.parse::<IpAddr>().is_ok() {
         return host;
     }
-    match psl::domain(host.as_bytes()) {
-        Some(domain) if domain.suffix().is_known() => &host[host.len() - domain.as_bytes().len()..],
-        _ => host,
-    }
+    listed(host).unwrap_or(host)
+}
+
+/// The same where the list knows its suffix.
+pub(super) fn listed(host: &str) -> Option<&str> {
+    let suffix = public_suffix(host).filter(|suffix| suffix.owner != SuffixOwner::Unknown)?;
+    suffix.registered(host)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use weir_event::ClickId;
 
-use super::hosts::{Hosts, registrable};
+use super::hosts::{Hosts, listed};
 
 const SOURCES: &str = include_str!("../../../../data/sources/sources.txt");
 const DIRECT: &str = include_str!("../../../../data/sources/direct.txt");
@@ -124,8 +124,7 @@ impl Sources {
 /// looks. Tags such as `v2.1` are none.
 pub(super) fn host_in(tag: &str) -> Option<&str> {
     let looks = tag.contains('.') && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b));
-    let known = looks && psl::domain(tag.as_bytes()).is_some_and(|domain| domain.suffix().is_known());
-    known.then(|| registrable(tag))
+    looks.then(|| listed(tag)).flatten()
 }
 
 fn category(word: &str) -> Option<Category> {

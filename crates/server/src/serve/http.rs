@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tower::{Layer, Service, ServiceExt};
@@ -81,8 +81,7 @@ pub(crate) async fn serve(
     }
 }
 
-type Connection =
-    hyper_util::server::conn::auto::Connection<'static, TokioIo<TcpStream>, WithPeer, TokioExecutor>;
+type Connection = http1::Connection<TokioIo<TcpStream>, WithPeer>;
 
 fn connection(stream: TcpStream, service: WithPeer) -> Connection {
     // An answer is one small packet; waiting to fill it would cost more than it saves.
@@ -90,13 +89,12 @@ fn connection(stream: TcpStream, service: WithPeer) -> Connection {
     // A client that takes no bytes is let go, else a few thousand of them would fill all places.
     #[cfg(target_os = "linux")]
     let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(WRITE_TIMEOUT));
-    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    let mut builder = http1::Builder::new();
     builder
-        .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(limits::HEADER_BYTES_MAX);
-    builder.serve_connection(TokioIo::new(stream), service).into_owned()
+    builder.serve_connection(TokioIo::new(stream), service)
 }
 
 /// The routes, told who is asking.
