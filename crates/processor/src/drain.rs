@@ -88,14 +88,14 @@ impl Read {
 
 /// The one that moves events from the queue to the store. Owns the store's only writer.
 pub struct Processor {
-    store: Store,
-    queue: Queue,
+    pub(crate) store: Store,
+    pub(crate) queue: Queue,
     reader: QueueReader,
     /// The second thread's, once there was need of one.
     ahead_reader: Option<QueueReader>,
     registry: Registry,
-    enricher: Enricher,
-    options: ProcessorOptions,
+    pub(crate) enricher: Enricher,
+    pub(crate) options: ProcessorOptions,
     retire: Retire,
     /// Whether days may be due to be counted anew.
     refolding: bool,
@@ -103,7 +103,7 @@ pub struct Processor {
     retire_due: Option<Millis>,
     on_commit: Box<dyn Fn(&Committed) + Send>,
     /// The last row taken; `None` before that was looked up, and after trouble.
-    place: Option<Seq>,
+    pub(crate) place: Option<Seq>,
 }
 
 impl Processor {
@@ -155,7 +155,7 @@ impl Processor {
                         report(None);
                     }
                     failures = 0;
-                    self.queue.wait_appended(self.place.unwrap_or_default(), self.options.interval);
+                    self.wait();
                     self.linger(begun, stop);
                 }
                 Err(error) => {

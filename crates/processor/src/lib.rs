@@ -15,6 +15,7 @@ mod enrich;
 mod drain;
 mod receipt;
 mod reconcile;
+mod rest;
 
 mod apply;
 mod intern;

@@ -26,6 +26,8 @@ mod dead;
 
 mod retiring;
 
+mod resting;
+
 mod rules;
 
 mod sums;

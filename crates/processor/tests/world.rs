@@ -113,6 +113,11 @@ impl World {
         self.drain()
     }
 
+    /// As when nothing has come for a while.
+    pub fn rest(&mut self) {
+        self.processor.as_mut().expect("is there").rest();
+    }
+
     /// As when the process begins anew on the same folder.
     pub fn restart(&mut self) {
         self.processor = None;

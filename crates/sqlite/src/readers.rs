@@ -26,6 +26,8 @@ pub struct Readers {
 struct Pool {
     idle: Vec<(Connection, Place)>,
     lent: usize,
+    /// The fewest that were idle since the last look: so many nobody needed.
+    spare: usize,
 }
 
 impl Readers {
@@ -49,6 +51,7 @@ impl Readers {
         }
         pool.lent += 1;
         let idle = pool.idle.pop();
+        pool.spare = pool.spare.min(pool.idle.len());
         drop(pool);
         let current = idle.filter(|(_, place)| !place.is_superseded());
         let mut lease = Lease { readers: self, conn: current };
@@ -58,6 +61,20 @@ impl Readers {
             lease.conn = Some((conn, Place::of(&self.path)));
         }
         Ok(lease)
+    }
+
+    /// Closes the connections that nobody has needed since the last call: each keeps a cache of the
+    /// file. True where nobody has needed any.
+    pub fn close_spare(&self) -> bool {
+        let mut pool = self.lock();
+        let spare = pool.spare;
+        // The last ones are lent first.
+        let closed: Vec<_> = pool.idle.drain(..spare).collect();
+        pool.spare = pool.idle.len();
+        let is_quiet = pool.idle.is_empty() && pool.lent == 0;
+        drop(pool);
+        drop(closed);
+        is_quiet
     }
 
     fn lock(&self) -> MutexGuard<'_, Pool> {
@@ -158,6 +175,28 @@ mod tests {
             assert_eq!(readers.lend().err().map(|e| e.trouble()), Some(Trouble::Busy));
             drop(first);
             check_at_rest(&readers);
+        });
+    }
+
+    #[test]
+    fn connections_that_nobody_needed_between_two_looks_are_closed() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("a.db");
+        let _writer = open_writer(&path, &Tuning::default()).expect("opens");
+        run_once(Timeouts::Never, move || {
+            let readers = Readers::new(path.clone(), 64, 3, 3);
+            let idle = || readers.lock().idle.len();
+            let leases: Vec<_> = (0..3).map(|_| readers.lend().expect("lends")).collect();
+            assert!(!readers.close_spare(), "they are lent");
+            drop(leases);
+            assert!(!readers.close_spare(), "all were needed a moment ago");
+            assert_eq!(idle(), 3);
+            drop(readers.lend().expect("lends"));
+            assert!(!readers.close_spare());
+            assert_eq!(idle(), 1, "one was needed");
+            assert!(readers.close_spare(), "none was needed");
+            assert_eq!(idle(), 0);
+            drop(readers.lend().expect("another is opened"));
         });
     }
 

@@ -48,6 +48,10 @@ impl Default for Agents {
 }
 
 impl Agents {
+    pub(super) fn rest(&mut self) {
+        (self.rules, self.bots) = (None, None);
+    }
+
     pub(super) fn agent(&mut self, user_agent: &str, texts: &mut Texts) -> Agent {
         if let Some(agent) = self.known.get(user_agent) {
             return agent.clone();
@@ -87,5 +91,15 @@ mod tests {
         assert!(agents.rules.is_none() && agents.bots.is_none());
         assert_eq!(&*agents.agent("curl/8.16.0", &mut Texts::default()).browser, "curl");
         assert!(agents.rules.is_some() && agents.bots.is_some());
+    }
+
+    #[test]
+    fn after_a_rest_the_lists_are_gone_and_what_they_said_is_not() {
+        let (mut agents, mut texts) = (Agents::default(), Texts::default());
+        let before = agents.agent("curl/8.16.0", &mut texts);
+        agents.rest();
+        assert_eq!(agents.agent("curl/8.16.0", &mut texts), before);
+        assert!(agents.rules.is_none() && agents.bots.is_none(), "nothing had to be asked");
+        assert_eq!(&*agents.agent("Wget/1.25.0", &mut texts).browser, "Wget");
     }
 }

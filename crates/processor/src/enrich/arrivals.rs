@@ -105,6 +105,10 @@ impl Default for Arrivals {
 }
 
 impl Arrivals {
+    pub(super) fn rest(&mut self) {
+        self.sources = None;
+    }
+
     pub(super) fn arrival(&mut self, key: ArrivalKey<'_>, texts: &mut Texts) -> Arrival {
         if let Some(arrival) = self.known.get(&key) {
             return arrival.clone();

@@ -52,6 +52,13 @@ impl Enricher {
         Self::default()
     }
 
+    /// Forgets the lists, which are read again at the next unknown user agent or referrer. What was
+    /// made of those known stays.
+    pub fn rest(&mut self) {
+        self.agents.rest();
+        self.arrivals.rest();
+    }
+
     pub fn enrich(&mut self, event: &Event, site: &SiteView<'_>) -> Enriched {
         let agent = self.agents.agent(&event.user_agent, &mut self.texts);
         let key = ArrivalKey {

@@ -13,6 +13,7 @@ mod http;
 
 mod pipeline;
 
+mod memory;
 mod nightly;
 
 mod signals;

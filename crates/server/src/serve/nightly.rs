@@ -13,6 +13,7 @@ use weir_registry::{Proof, Registry, Site};
 use weir_store::StoreReader;
 
 use super::health::check;
+use super::memory;
 
 /// After a day's end: its key is gone by then, and what was on its way has come.
 const AFTER_MIDNIGHT_MS: i64 = limits::DAY_KEY_GRACE_MS + 5 * Millis::MINUTE;
@@ -85,8 +86,15 @@ impl Nightly {
 pub(crate) async fn every_minute(nightly: Arc<Nightly>) {
     let mut tick = tokio::time::interval(LOOK_EVERY);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut last_seq = None;
     loop {
         tick.tick().await;
+        nightly.store.rest();
+        let seq = nightly.queue.gauges().last_seq;
+        if last_seq.replace(seq) == Some(seq) {
+            // Nothing came for a minute: the processor rests as well.
+            memory::give_back();
+        }
         if one_round(nightly.clone()).await.is_err() {
             tracing::error!("verifying yesterday broke off; it is tried again");
         }

@@ -78,6 +78,15 @@ impl Store {
         StoreReader::new(self.file.path().to_owned())
     }
 
+    /// Gives back the pages and the visitors held in memory, for when nothing comes: the next batch
+    /// reads what it needs as the first one of a process does.
+    pub fn rest(&mut self) {
+        self.units.forget();
+        if let Err(error) = self.file.conn().execute_batch("PRAGMA shrink_memory") {
+            tracing::debug!(%error, "the store's pages stay in memory");
+        }
+    }
+
     /// Writes and syncs, and changes nothing.
     ///
     /// # Errors

@@ -125,6 +125,11 @@ impl OpenUnits {
         }
     }
 
+    /// As in a process that begins: the log has them all. Not within a batch.
+    pub fn forget(&mut self) {
+        *self = Self::new(self.bytes_max);
+    }
+
     /// Whether the day's units are here, or rows: otherwise they are in the log alone.
     pub fn knows(&self, day: DayKey) -> bool {
         self.staged.get(&day).map_or_else(|| self.days.contains_key(&day), |staged| !staged.is_over)

@@ -78,6 +78,14 @@ impl StoreReader {
         Ok(reader)
     }
 
+    /// Gives back what is held for questions that have not come for a while; to be called now and then.
+    pub fn rest(&self) {
+        if self.0.readers.close_spare() {
+            self.0.texts.clear();
+            self.0.sums.clear();
+        }
+    }
+
     /// Runs `question` on one committed state. Keep it short: while it runs, the WAL can't restart.
     ///
     /// # Errors

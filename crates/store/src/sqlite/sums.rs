@@ -57,6 +57,10 @@ impl KeptSums {
         Self(Cache::with_weighter(KEPT_ESTIMATE, limits::KEPT_SUMS_BYTES_MAX as u64, Weight))
     }
 
+    pub fn clear(&self) {
+        self.0.clear();
+    }
+
     fn get(&self, place: &Place, stamp: Stamp) -> Option<Arc<Sums>> {
         self.0.get(place).filter(|(of, _)| *of == stamp).map(|(_, sums)| sums)
     }
