@@ -157,6 +157,23 @@ fn old_ids_are_forgotten_a_few_at_a_time_and_all_of_them_in_the_end() {
 }
 
 #[test]
+fn old_ids_are_forgotten_while_newer_ones_come_behind_them_in_every_batch() {
+    let (_folder, mut store) = store();
+    for hour in 0..100u8 {
+        let now = NOON + i64::from(hour) * Millis::HOUR;
+        let mut batch = store.begin().expect("begun");
+        for n in 0..5 {
+            let id = EventId([hour, n, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+            assert!(batch.remember(SITE, id, now).expect("asked"));
+        }
+        batch.forget_ids(Forget { looks: 10, ..forget(now - 2 * Millis::HOUR) }).expect("forgot");
+        batch.commit().expect("committed");
+    }
+    let seen = store.reader().read(|reading| reading.seen_ids(1_000)).expect("read");
+    assert!(seen.ids <= 30, "{seen:?}");
+}
+
+#[test]
 fn so_many_ids_are_held_and_with_one_more_the_oldest_hours_go_first() {
     let (_folder, mut store) = store();
     let mut batch = store.begin().expect("begun");

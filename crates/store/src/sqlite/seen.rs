@@ -39,6 +39,8 @@ fn place_of(row: &Row<'_>) -> rusqlite::Result<SeenPlace> {
 struct Look {
     /// Where it ended; `None` behind the end of the table.
     end: Option<SeenPlace>,
+    /// Whether it came to the end of the table.
+    is_last: bool,
     /// First and last of neighbours that are all old.
     runs: Vec<(SeenPlace, SeenPlace)>,
     is_in_run: bool,
@@ -114,9 +116,9 @@ impl Batch<'_> {
         }
         let looks = if held.since.is_some() { asked.looks.saturating_mul(4) } else { asked.looks };
         let look = self.look(looks, before)?;
-        let Some((site, id)) = look.end else {
+        let Some((site, id)) = look.end.filter(|_| !look.is_last) else {
             self.tx.execute("DELETE FROM seen_place", [])?;
-            return Ok(0);
+            return self.forget_runs(look);
         };
         let moved = "INSERT INTO seen_place (one, site, id) VALUES (1, ?1, ?2)
                      ON CONFLICT DO UPDATE SET site = excluded.site, id = excluded.id";
@@ -134,10 +136,14 @@ impl Batch<'_> {
         let looks = i64::try_from(looks).unwrap_or(i64::MAX);
         let mut rows = next.query(params![site, id, looks])?;
         let mut look = Look::default();
+        let mut seen = 0;
         while let Some(row) = rows.next()? {
             let (place, received): (SeenPlace, i64) = (place_of(row)?, row.get(2)?);
             look.add(place, (received < before).then_some(received.div_euclid(HOUR_SECS)));
+            seen += 1;
         }
+        // New ids lie behind all others: whoever waited for an empty look would only ever see those.
+        look.is_last = seen < looks;
         Ok(look)
     }
 
