@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn every_table_is_room_for_something() {
         let tables = [
-            ("sealed_events", 8),
+            ("sealed_visitors", 8),
             ("events", 4),
             ("page_stats", 100),
             ("strings", 2),
