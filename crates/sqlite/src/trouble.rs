@@ -89,6 +89,8 @@ impl From<rusqlite::Error> for Error {
 
 fn sort(extended_code: i32) -> Trouble {
     match extended_code & 0xff {
+        // The index of the log could not be made longer, which needs room and nothing else.
+        _ if extended_code == ffi::SQLITE_IOERR_SHMSIZE => Trouble::Full,
         // The locks of a WAL are being moved by others, and SQLite lost patience.
         ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED | ffi::SQLITE_PROTOCOL => Trouble::Busy,
         ffi::SQLITE_FULL => Trouble::Full,
