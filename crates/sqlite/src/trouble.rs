@@ -82,15 +82,21 @@ impl Error {
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
-        let trouble = error.sqlite_error().map_or(Trouble::Other, |e| sort(e.extended_code));
-        Self { trouble, path: None, message: error.to_string(), source: Some(error) }
+        let code = error.sqlite_error().map(|e| e.extended_code);
+        let message = match code {
+            Some(INDEX_CANNOT_GROW) => "the disk is full: the index of the log can't grow".to_owned(),
+            _ => error.to_string(),
+        };
+        Self { trouble: code.map_or(Trouble::Other, sort), path: None, message, source: Some(error) }
     }
 }
 
+/// SQLite calls it an error of the disk, but it needs room and nothing else.
+const INDEX_CANNOT_GROW: i32 = ffi::SQLITE_IOERR_SHMSIZE;
+
 fn sort(extended_code: i32) -> Trouble {
     match extended_code & 0xff {
-        // The index of the log could not be made longer, which needs room and nothing else.
-        _ if extended_code == ffi::SQLITE_IOERR_SHMSIZE => Trouble::Full,
+        _ if extended_code == INDEX_CANNOT_GROW => Trouble::Full,
         // The locks of a WAL are being moved by others, and SQLite lost patience.
         ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED | ffi::SQLITE_PROTOCOL => Trouble::Busy,
         ffi::SQLITE_FULL => Trouble::Full,
