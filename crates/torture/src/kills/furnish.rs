@@ -152,9 +152,13 @@ impl Furniture {
         })
     }
 
-    /// As a disk may damage it, or a newer program write it.
+    /// As a disk may damage it, or a newer program write it. In a file that has taken nothing yet there
+    /// is nothing to damage.
     fn damaged_row(&mut self, data: &Path) -> anyhow::Result<()> {
         let conn = open_untouched(&data.join("queue.db"))?;
+        if !conn.query_row("SELECT EXISTS (SELECT 1 FROM openings)", (), |row| row.get::<_, bool>(0))? {
+            return Ok(());
+        }
         let site = &self.sites[0];
         let day = site.zone.day_of(SystemClock.now());
         conn.execute(

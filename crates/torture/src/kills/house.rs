@@ -90,16 +90,15 @@ impl House {
         Ok(differences(&look, &self.known, &self.furniture, how))
     }
 
-    /// False as long as a first start was killed before it had made both databases.
+    /// False as long as a first start was killed before it had made all of both databases.
     fn has_tables(&self) -> anyhow::Result<bool> {
-        for name in ["queue.db", "weir.db"] {
+        for (name, made_last) in [("queue.db", "openings"), ("weir.db", "sealed_visitors")] {
             let path = self.data().join(name);
             if !path.exists() {
                 return Ok(false);
             }
-            let version = "SELECT user_version FROM pragma_user_version";
-            let version: i64 = open_untouched(&path)?.query_row(version, (), |row| row.get(0))?;
-            if version == 0 {
+            let is_there = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = ?1)";
+            if !open_untouched(&path)?.query_row(is_there, [made_last], |row| row.get::<_, bool>(0))? {
                 return Ok(false);
             }
         }
