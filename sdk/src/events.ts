@@ -1,26 +1,16 @@
-import { option, routesByHash } from "./config";
-import { refusal } from "./consent";
-import { surroundings } from "./context";
+import { refused, routesByHash } from "./config";
 import { send } from "./delivery";
 import { newId } from "./ids";
-import { isUnseen, isVisible } from "./sight";
-import type { Props, SentEvent, TrackOptions } from "./weir";
+import type { Props, TrackOptions } from "./weir";
 
-const IDLE_MS = 6e4;
 const ENGAGED_MS_MIN = 1e3;
+const ENGAGED_MS_MAX = 144e5;
 const URL_BYTES_MAX = 4096;
 
-/** Path and address of the last page view. */
+/** The path of the last page view. */
 let viewed: string | undefined;
-let viewedUrl: string;
-/** Engaged time that was not reported yet, and up to when it is counted. */
-let engaged = 0;
-let countedUpTo = 0;
-/** When it ends if nobody moves any more. */
-let idleFrom = 0;
-
-/** Runs after every page view: what is captured once a page begins anew. */
-export const afterView: (() => void)[] = [];
+/** Never, while the page is hidden: it may also open in the background. */
+let visibleSince = Number.POSITIVE_INFINITY;
 
 const pathNow = () => location.pathname + (routesByHash ? location.hash : "");
 
@@ -30,16 +20,10 @@ function urlNow() {
   return url.length > URL_BYTES_MAX ? location.origin + location.pathname : url;
 }
 
-/** The site's own hook may change an event or drop it. One that throws has dropped it. */
-function edited(event: SentEvent) {
-  const hook = option("beforeSend") || window[option("before-send") as keyof Window];
-  return typeof hook === "function" ? hook(event) : event;
-}
-
-function add(type: SentEvent["type"], fields: Partial<SentEvent>) {
-  if (refusal()) return;
+function add(type: string, fields: object) {
+  if (refused()) return;
   const id = newId();
-  let event: SentEvent | undefined = {
+  const event = {
     id,
     type,
     timestamp: Date.now(),
@@ -48,8 +32,7 @@ function add(type: SentEvent["type"], fields: Partial<SentEvent>) {
     webdriver: navigator.webdriver || undefined,
     ...fields,
   };
-  if (FULL) event = edited(event);
-  if (!FULL || event) send([id, JSON.stringify(event)]);
+  send([id, JSON.stringify(event)]);
 }
 
 export function track(name: string, props?: Props, options?: TrackOptions) {
@@ -57,35 +40,24 @@ export function track(name: string, props?: Props, options?: TrackOptions) {
   add("event", { name: `${name}`, props, revenue, interactive });
 }
 
-export function view(props?: Props) {
-  reportEngaged();
-  engaged = 0;
+export function view() {
   // Later views come from the site itself: to repeat the referrer would count one arrival many times. To
   // name the site lets a view just after midnight be told from an arrival.
   const referrer = viewed ? location.origin : document.referrer.split(/[?#]/)[0];
   viewed = pathNow();
-  viewedUrl = urlNow();
-  add("pageview", { referrer: referrer || undefined, props: FULL ? surroundings(props) : props });
-  if (FULL) for (const begin of afterView) begin();
+  add("pageview", { referrer: referrer || undefined });
 }
 
 export function viewIfMoved() {
-  if (!isUnseen() && viewed !== pathNow()) view();
+  if (viewed !== pathNow()) view();
 }
 
-/** Somebody is there: a page in sight counts for another minute. */
-export function stir() {
+/** Someone looks at the page from now on, or no longer. */
+export function look(isVisible: boolean) {
   const now = performance.now();
-  engaged += Math.max(0, Math.min(now, idleFrom) - countedUpTo);
-  countedUpTo = now;
-  idleFrom = isVisible() ? now + IDLE_MS : 0;
-}
-
-/** Tells of the engaged time since the last report, if it is worth it. */
-export function reportEngaged() {
-  stir();
-  if (viewed && engaged >= ENGAGED_MS_MIN) {
-    add("engagement", { url: viewedUrl, engaged: engaged | 0 });
-    engaged = 0;
+  const engaged = Math.round(now - visibleSince);
+  visibleSince = isVisible ? now : Number.POSITIVE_INFINITY;
+  if (!isVisible && viewed && engaged >= ENGAGED_MS_MIN) {
+    add("engagement", { engaged: Math.min(engaged, ENGAGED_MS_MAX) });
   }
 }

@@ -1,14 +1,11 @@
 import { createContext, runInContext } from "node:vm";
 import { vi } from "vitest";
-import { bundle, type FORMS } from "../bundle.mjs";
+import { bundle } from "../bundle.mjs";
 
 // A browser as far as the tracker can see one. Every page is a realm of its own, as in a browser, and
 // runs the same bytes that are shipped.
 
-/** The form under test. */
-export const FORM = process.env.FORM as keyof typeof FORMS;
-
-const script = await bundle(FORM);
+const script = await bundle();
 
 export interface SentEvent {
   id: string;
@@ -79,8 +76,6 @@ export interface PageOptions {
   tag?: Record<string, string>;
   /** `null`: the page has no tag that could be found. */
   src?: string | null;
-  /** Visibility states that the browser has noted before the script came. */
-  wasVisible?: boolean;
   local?: Shelf | (() => Shelf);
   session?: Shelf | (() => Shelf);
   server?: Server;
@@ -106,7 +101,7 @@ class PageEvent extends Event {
 export class Page {
   readonly server: Server;
   readonly warnings: unknown[][] = [];
-  readonly document: EventTarget & { hidden: boolean; prerendering: boolean };
+  readonly document: EventTarget & { visibilityState: string; prerendering: boolean };
   readonly navigator: Record<string, unknown> & { onLine: boolean };
   // biome-ignore lint/suspicious/noExplicitAny: the page's global object
   readonly window: any;
@@ -117,7 +112,7 @@ export class Page {
     this.server = options.server ?? new Server();
     this.location = new URL(options.url ?? "https://shop.example/");
     this.document = Object.assign(new EventTarget(), {
-      hidden: !!(options.hidden || options.prerendering),
+      visibilityState: options.hidden || options.prerendering ? "hidden" : "visible",
       prerendering: !!options.prerendering,
       referrer: options.referrer ?? "",
       currentScript: this.tag(),
@@ -161,7 +156,7 @@ export class Page {
   }
 
   turn(visibility: "hidden" | "visible") {
-    this.document.hidden = visibility === "hidden";
+    this.document.visibilityState = visibility;
     this.document.dispatchEvent(new PageEvent("visibilitychange"));
   }
 
@@ -187,8 +182,7 @@ export class Page {
   }
 
   private tag() {
-    const name = FORM === "core.js" ? "sdk.core.js" : "sdk.js";
-    const { src = `https://stats.example/y/api/v1/${name}`, tag = {} } = this.options;
+    const { src = "https://stats.example/y/api/v1/sdk.js", tag = {} } = this.options;
     if (src === null) return null;
     return { src, getAttribute: (name: string) => tag[name] ?? null };
   }
@@ -227,14 +221,9 @@ export class Page {
       navigator: this.navigator,
       console: { warn: (...text: unknown[]) => this.warnings.push(text) },
       crypto,
-      performance: {
-        now: () => performance.now(),
-        getEntriesByName: (name: string) => (options.wasVisible && name === "visible" ? [{ name }] : []),
-      },
-      TextEncoder,
+      performance,
+      Blob,
       URL,
-      Event,
-      EventTarget,
       Date,
       Math,
       Request: { prototype: options.keepaliveKnown === false ? {} : { keepalive: false } },
