@@ -78,12 +78,12 @@ impl Furniture {
             Furnish::DeadWishes => self.dead_wishes(data, known, &mut Dice::new(seed)),
             Furnish::CopyQueue => self.swaps.take_copy(data),
             Furnish::LoseQueue => {
-                self.damaged -= self.swaps.lose(data, known)?;
-                Ok(())
+                let gone = self.swaps.lose(data, known)?;
+                self.damaged_gone(gone)
             }
             Furnish::PutOldQueue => {
-                self.damaged -= self.swaps.replace(data, known)?;
-                Ok(())
+                let gone = self.swaps.replace(data, known)?;
+                self.damaged_gone(gone)
             }
         }
     }
@@ -150,6 +150,12 @@ impl Furniture {
             let received_day = line.received_day;
             Event { received_day, ..admitted(&sites[event.site], (number, event), event.time) }
         })
+    }
+
+    fn damaged_gone(&mut self, gone: i64) -> anyhow::Result<()> {
+        let left = self.damaged.checked_add_signed(-gone);
+        self.damaged = left.context("more damaged rows are gone than there were")?;
+        Ok(())
     }
 
     /// As a disk may damage it, or a newer program write it. In a file that has taken nothing yet there

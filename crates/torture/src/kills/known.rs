@@ -94,6 +94,14 @@ impl Known {
         }
     }
 
+    /// They are in a file again that will be read.
+    pub fn regain(&mut self, numbers: impl Iterator<Item = usize>) {
+        for number in numbers {
+            let event = &mut self.events[number];
+            (event.is_acknowledged, event.is_lost) = (true, false);
+        }
+    }
+
     /// Some acknowledged event that may be sent again.
     pub fn any_acknowledged(&self, dice: &mut Dice) -> Option<usize> {
         let number = dice.index(self.events.len());

@@ -22,7 +22,7 @@ const ENDINGS: [&str; 2] = ["", "-wal"];
 #[derive(Default)]
 struct Held {
     events: HashSet<usize>,
-    damaged: u64,
+    damaged: i64,
     wishes: u64,
     rows: u64,
 }
@@ -51,7 +51,7 @@ impl Swaps {
     }
 
     /// The file is deleted. Returns how many damaged rows went with it.
-    pub fn lose(&mut self, data: &Path, known: &mut Known) -> anyhow::Result<u64> {
+    pub fn lose(&mut self, data: &Path, known: &mut Known) -> anyhow::Result<i64> {
         let before = held(data)?;
         // A wish that is gone is made again by hand, which is nothing to be tried here.
         if before.wishes > 0 {
@@ -60,11 +60,12 @@ impl Swaps {
         remove(data)?;
         self.files_lost += 1;
         self.is_missing = true;
-        Ok(self.gone(&before, &Held::default(), known))
+        Ok(self.changed(&before, &Held::default(), known))
     }
 
-    /// An older copy is put in the file's place. Returns how many damaged rows went with what is gone.
-    pub fn replace(&mut self, data: &Path, known: &mut Known) -> anyhow::Result<u64> {
+    /// An older copy is put in the file's place. Returns how many damaged rows went with what is gone;
+    /// fewer than none where the copy brings back what a lost file took with it.
+    pub fn replace(&mut self, data: &Path, known: &mut Known) -> anyhow::Result<i64> {
         let Some(older) = self.copy.clone() else { return Ok(0) };
         let before = held(data)?;
         if before.wishes > 0 {
@@ -74,13 +75,14 @@ impl Swaps {
         copy(&older, data)?;
         self.files_replaced += 1;
         let after = held(data)?;
-        Ok(self.gone(&before, &after, known))
+        Ok(self.changed(&before, &after, known))
     }
 
-    fn gone(&mut self, before: &Held, after: &Held, known: &mut Known) -> u64 {
+    fn changed(&mut self, before: &Held, after: &Held, known: &mut Known) -> i64 {
         known.lose(before.events.difference(&after.events).copied());
+        known.regain(after.events.difference(&before.events).copied());
         self.rows_lost += before.rows;
-        before.damaged.saturating_sub(after.damaged)
+        before.damaged - after.damaged
     }
 }
 
