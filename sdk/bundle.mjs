@@ -1,19 +1,38 @@
-// The tracker as one classic script: the same bytes on every machine.
+// The four forms of the tracker: the same bytes on every machine.
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { minify } from "terser";
 
-export async function bundle() {
+/** What the folder `dist` holds: for each file what it is, and how large it may be when gzipped. */
+export const FORMS = {
+  "weir.js": { script: true, full: true, gzipBytesMax: 6 * 1024 },
+  "weir.mjs": { script: false, full: true, gzipBytesMax: 6 * 1024 },
+  "core.js": { script: true, full: false, gzipBytesMax: 3 * 1024 },
+  "core.mjs": { script: false, full: false, gzipBytesMax: 3 * 1024 },
+};
+
+export async function bundle(file) {
+  const { script, full } = FORMS[file];
+  const entry = script ? "script.ts" : "module.ts";
   const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL("src/index.ts", import.meta.url))],
+    entryPoints: [fileURLToPath(new URL(`src/${entry}`, import.meta.url))],
     bundle: true,
     write: false,
-    minify: true,
-    format: "iife",
+    minifySyntax: true,
+    format: script ? "iife" : "esm",
     target: "es2018",
     charset: "utf8",
+    define: { FULL: `${full}`, SCRIPT: `${script}` },
     // Members of our own objects: nothing outside reads them.
     mangleProps: /^_[a-z]/,
     logLevel: "warning",
   });
-  return outputFiles[0].text;
+  const { code } = await minify(outputFiles[0].text, {
+    ecma: 2018,
+    module: !script,
+    toplevel: true,
+    // A constant on the left is no shorter and packs worse.
+    compress: { passes: 3, lhs_constants: false },
+  });
+  return `${code}\n`;
 }

@@ -1,3 +1,10 @@
 import { defineConfig } from "vitest/config";
 
-export default defineConfig({ test: { include: ["test/**/*.test.ts"] } });
+/** Everything holds of both scripts; some things only one of them can do. */
+const of = (form: string, exclude: string[]) => ({
+  test: { name: form, env: { FORM: form }, include: ["test/**/*.test.ts"], exclude },
+});
+
+export default defineConfig({
+  test: { projects: [of("core.js", ["test/full/**"]), of("weir.js", ["test/forms.test.ts"])] },
+});

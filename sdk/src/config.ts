@@ -1,39 +1,40 @@
-/**
- * What the script tag says. Every option is a `data-*` attribute, so that a page needs no inline script.
- * A tag that cannot be found (a module script, say) leaves no address to send to: nothing is tracked.
- */
-const tag = (document.currentScript ||
-  document.querySelector('script[src*="/y/api/v1/sdk.js"]')) as HTMLScriptElement | null;
+import type { Options } from "./weir";
 
-const option = (name: string) => tag && tag.getAttribute(`data-${name}`);
+/**
+ * What the site has chosen. Every option is a `data-*` attribute of the script tag, so that a page needs no
+ * inline script, or a member of the options that a program gives.
+ */
+let tag: HTMLScriptElement | null;
+let given: Record<string, unknown>;
 
 /** Where events go: to the server that the script came from, unless told otherwise. */
-export const endpoint = option("endpoint") || (tag && tag.src && new URL("/x/api/v1/events", tag.src).href);
-
+export let endpoint: string;
 /** The site routes by `#...`: the fragment is a part of the page's path. */
-export const routesByHash = option("hash") === "true" || option("hash") === "";
+export let routesByHash: boolean;
+/** What the tracker is called on the page and on the device. */
+export let trackerName = "weir";
 
-/** Nothing is written to the device. */
-export const noStorage = option("storage") === "none";
-
-/** Page views are sent without a call. */
-export const automatic = option("auto") !== "false";
-
-const respectsDnt = option("dnt") !== "false";
-const respectsGpc = option("gpc") === "true";
-
-/** The visitor has said no. Looked up for every event, so that it holds from that moment on. */
-export function refused() {
-  try {
-    if (/^(1|true)$/.test(localStorage.weir_ignore)) return true;
-  } catch {}
-  return (
-    (respectsDnt && navigator.doNotTrack === "1") ||
-    (respectsGpc && (navigator as { globalPrivacyControl?: boolean }).globalPrivacyControl)
-  );
+/** The core script knows its tag only, and a module only what it is given. */
+export function option(name: string) {
+  if ((FULL || !SCRIPT) && name in given) return given[name];
+  return SCRIPT && tag ? tag.getAttribute(`data-${name}`) : undefined;
 }
 
-/** A prerendered page that nobody has seen sends nothing; what it collects leaves when it is shown. */
-export const isUnseen = () => (document as { prerendering?: boolean }).prerendering;
+/** Whether an option is there, and not `false`. */
+export function isOn(name: string, byDefault?: boolean) {
+  const value = option(name);
+  return value == null ? byDefault : `${value}` !== "false";
+}
 
-export const isVisible = () => document.visibilityState === "visible";
+/** An option that is a list. */
+export const words = (name: string) => `${option(name) || ""}`.split(/[\s,]+/).filter(Boolean);
+
+export function configure(script: HTMLScriptElement | null, options?: Options) {
+  if (SCRIPT) tag = script;
+  // What a page put on Object.prototype is no option.
+  if (FULL || !SCRIPT) given = Object.assign(Object.create(null), options);
+  if (FULL) trackerName = `${option("name") || trackerName}`;
+  routesByHash = !!isOn("hash");
+  endpoint = `${option("endpoint") || ""}`;
+  if (SCRIPT && !endpoint && tag && tag.src) endpoint = new URL("/x/api/v1/events", tag.src).href;
+}

@@ -1,10 +1,23 @@
-import { isUnseen, isVisible } from "./config";
+import { isHeld, refusal } from "./consent";
 import { guard } from "./guard";
 import { type Answer, beacon, halves, head, NO_ANSWER, post, sleep } from "./request";
-import { copyToTab, type Item, leftByLastPage, park, parked, remove, unsaved } from "./store";
+import { isVisible } from "./sight";
+import {
+  copyToTab,
+  type Item,
+  leftByLastPage,
+  lose,
+  openShelves,
+  park,
+  parked,
+  remove,
+  unsaved,
+} from "./store";
 
 const WAIT_MS = 200;
 const WAITING_MAX = 10;
+/** Of a page that is held: a hundred of its own, and what the last page left. */
+const HELD_MAX = 200;
 const RETRIES_MAX = 3;
 const RETRY_AFTER_SECS_MAX = 3600;
 const AGAIN_MS = 6e4;
@@ -28,12 +41,25 @@ let draining = false;
 let warned = false;
 const flights = new Set<Flight>();
 
-const isOnline = () => navigator.onLine !== false;
+const isOnline = () => navigator.onLine;
+
+let begun = false;
+
+/** Opens the device, and takes up what earlier pages could not bring to an end. */
+export function begin() {
+  if (FULL && begun) return;
+  begun = true;
+  openShelves();
+  if (refusal()) forget();
+  inherit();
+  drain();
+}
 
 export function flush() {
+  if (FULL) begin();
   clearTimeout(timer as number);
   timer = 0;
-  if (isUnseen()) return;
+  if (isHeld()) return;
   while (waiting.length) {
     const items = head(waiting);
     waiting = waiting.slice(items.length);
@@ -46,7 +72,8 @@ export function flush() {
  * wait: it may never run again, and where the script came after the page was left, no `pagehide` follows.
  */
 export function send(item: Item) {
-  waiting.push(item);
+  if (waiting.length < HELD_MAX) waiting.push(item);
+  else lose(1);
   if (waiting.length >= WAITING_MAX) flush();
   else
     timer = timer || (isVisible() ? setTimeout(guard(flush), WAIT_MS) : Promise.resolve().then(guard(hide)));
@@ -54,7 +81,7 @@ export function send(item: Item) {
 
 /** Sends what is parked, one request after the other, until one fails. */
 export async function drain() {
-  if (draining || isUnseen()) return;
+  if (draining || isHeld()) return;
   draining = true;
   try {
     let last = "";
@@ -68,18 +95,26 @@ export async function drain() {
   draining = false;
 }
 
+/** Lets go of everything that is not under way yet. */
+export function forget() {
+  waiting = [];
+  flights.clear();
+  remove(leftByLastPage().concat(parked()));
+}
+
 /** Takes over what the tab's last page left: it goes with this page's first batch. */
 export const inherit = () => leftByLastPage().forEach(send);
 
 /** The page is out of sight and may be discarded without a word. */
 export function hide() {
   flush();
-  if (!isUnseen()) copyToTab(flying(() => true));
+  if (!isHeld()) copyToTab(flying(() => true));
 }
 
 /** The page goes away: nothing may be left that exists only in its memory. */
 export function leave() {
-  if (isUnseen()) return;
+  if (FULL) begin();
+  if (isHeld()) return;
   const rest = waiting.concat(
     unsaved(),
     flying((flight) => !flight._outlivesPage),
@@ -95,7 +130,7 @@ export function leave() {
 
 function flying(which: (flight: Flight) => unknown): Item[] {
   const items: Item[] = [];
-  for (const flight of Array.from(flights)) if (which(flight)) items.push(...flight._items);
+  for (const flight of flights) if (which(flight)) items.push(...flight._items);
   return items;
 }
 
@@ -138,6 +173,7 @@ async function tryFor(flight: Flight, isStored?: boolean): Promise<Answer> {
   for (let retry = 0; retry <= RETRIES_MAX && isOnline() && !isFinal(answer._status); retry++) {
     const until = performance.now() + (retry && 500 * 2 ** retry * (0.75 + Math.random() / 2));
     for (let left = msLeft(until); left > 0; left = msLeft(until)) await sleep(left);
+    if (refusal()) break;
     answer = await post(flight._items, isStored, (outlivesPage) => {
       flight._outlivesPage = outlivesPage;
     });

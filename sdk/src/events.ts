@@ -1,16 +1,26 @@
-import { refused, routesByHash } from "./config";
+import { option, routesByHash } from "./config";
+import { refusal } from "./consent";
+import { surroundings } from "./context";
 import { send } from "./delivery";
 import { newId } from "./ids";
-import type { Props, TrackOptions } from "./weir";
+import { isUnseen, isVisible } from "./sight";
+import type { Props, SentEvent, TrackOptions } from "./weir";
 
+const IDLE_MS = 6e4;
 const ENGAGED_MS_MIN = 1e3;
-const ENGAGED_MS_MAX = 144e5;
 const URL_BYTES_MAX = 4096;
 
-/** The path of the last page view. */
+/** Path and address of the last page view. */
 let viewed: string | undefined;
-/** Never, while the page is hidden: it may also open in the background. */
-let visibleSince = Number.POSITIVE_INFINITY;
+let viewedUrl: string;
+/** Engaged time that was not reported yet, and up to when it is counted. */
+let engaged = 0;
+let countedUpTo = 0;
+/** When it ends if nobody moves any more. */
+let idleFrom = 0;
+
+/** Runs after every page view: what is captured once a page begins anew. */
+export const afterView: (() => void)[] = [];
 
 const pathNow = () => location.pathname + (routesByHash ? location.hash : "");
 
@@ -20,10 +30,16 @@ function urlNow() {
   return url.length > URL_BYTES_MAX ? location.origin + location.pathname : url;
 }
 
-function add(type: string, fields: object) {
-  if (refused()) return;
+/** The site's own hook may change an event or drop it. One that throws has dropped it. */
+function edited(event: SentEvent) {
+  const hook = option("beforeSend") || window[option("before-send") as keyof Window];
+  return typeof hook === "function" ? hook(event) : event;
+}
+
+function add(type: SentEvent["type"], fields: Partial<SentEvent>) {
+  if (refusal()) return;
   const id = newId();
-  const event = {
+  let event: SentEvent | undefined = {
     id,
     type,
     timestamp: Date.now(),
@@ -32,7 +48,8 @@ function add(type: string, fields: object) {
     webdriver: navigator.webdriver || undefined,
     ...fields,
   };
-  send([id, JSON.stringify(event)]);
+  if (FULL) event = edited(event);
+  if (!FULL || event) send([id, JSON.stringify(event)]);
 }
 
 export function track(name: string, props?: Props, options?: TrackOptions) {
@@ -40,24 +57,35 @@ export function track(name: string, props?: Props, options?: TrackOptions) {
   add("event", { name: `${name}`, props, revenue, interactive });
 }
 
-export function view() {
+export function view(props?: Props) {
+  reportEngaged();
+  engaged = 0;
   // Later views come from the site itself: to repeat the referrer would count one arrival many times. To
   // name the site lets a view just after midnight be told from an arrival.
   const referrer = viewed ? location.origin : document.referrer.split(/[?#]/)[0];
   viewed = pathNow();
-  add("pageview", { referrer: referrer || undefined });
+  viewedUrl = urlNow();
+  add("pageview", { referrer: referrer || undefined, props: FULL ? surroundings(props) : props });
+  if (FULL) for (const begin of afterView) begin();
 }
 
 export function viewIfMoved() {
-  if (viewed !== pathNow()) view();
+  if (!isUnseen() && viewed !== pathNow()) view();
 }
 
-/** Someone looks at the page from now on, or no longer. */
-export function look(isVisible: boolean) {
+/** Somebody is there: a page in sight counts for another minute. */
+export function stir() {
   const now = performance.now();
-  const engaged = Math.round(now - visibleSince);
-  visibleSince = isVisible ? now : Number.POSITIVE_INFINITY;
-  if (!isVisible && viewed && engaged >= ENGAGED_MS_MIN) {
-    add("engagement", { engaged: Math.min(engaged, ENGAGED_MS_MAX) });
+  engaged += Math.max(0, Math.min(now, idleFrom) - countedUpTo);
+  countedUpTo = now;
+  idleFrom = isVisible() ? now + IDLE_MS : 0;
+}
+
+/** Tells of the engaged time since the last report, if it is worth it. */
+export function reportEngaged() {
+  stir();
+  if (viewed && engaged >= ENGAGED_MS_MIN) {
+    add("engagement", { url: viewedUrl, engaged: engaged | 0 });
+    engaged = 0;
   }
 }

@@ -17,7 +17,7 @@ export const NO_ANSWER: Answer = { _status: 0, _retryAfterSecs: 0 };
 
 export const sleep = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
 
-const bytes = (text: string) => new Blob([text]).size;
+const bytes = (text: string) => new TextEncoder().encode(text).length;
 
 const bodyOf = (items: readonly Item[], lost: number) =>
   `{"sentAt":${Date.now()}${lost ? `,"lost":${lost}` : ""},"events":[${items.map((item) => item[1])}]}`;

@@ -1,4 +1,5 @@
-import { noStorage } from "./config";
+import { option, trackerName } from "./config";
+import { isHeld, refusal } from "./consent";
 import { timeOf } from "./ids";
 
 /** An event on its way: its id, and the JSON that is sent, made once so that nothing later changes it. */
@@ -7,28 +8,41 @@ export type Item = readonly [id: string, json: string];
 /** A `Storage`, or a plain object in its place: both are read and written as properties. */
 type Shelf = Record<string, string>;
 
-const PREFIX = "weir:";
-const LOST = "weir-lost";
 const EVENTS_MAX = 100;
 const AGE_MS_MAX = 864e5;
 
 /** A full or forbidden device is no reason to lose what fits in memory. */
 const memory: Shelf = Object.create(null);
 
+/** What keys of events begin with. Trackers of one page do not touch each other's. */
+let prefix = "weir:";
+let lostKey = "weir-lost";
+/** Of the site, for any later page. */
+let local = memory;
+/** Of this tab, for its next page. */
+let tab = memory;
+/** Of the site, for the visitor's own word, which is kept whatever the site has chosen. */
+let device = memory;
+
 function open(name: "localStorage" | "sessionStorage"): Shelf {
   try {
-    return (!noStorage && (window[name] as unknown as Shelf)) || memory;
+    return (window[name] as unknown as Shelf) || memory;
   } catch {
     return memory;
   }
 }
 
-/** Of the site, for any later page. */
-const local = open("localStorage");
-/** Of this tab, for its next page. */
-const tab = open("sessionStorage");
-const anyPage = [local, memory];
-const shelves = [tab, local, memory];
+export function openShelves() {
+  if (FULL) {
+    prefix = `${trackerName}:`;
+    lostKey = `${trackerName}-lost`;
+  }
+  device = open("localStorage");
+  if (option("storage") !== "none") {
+    local = device;
+    tab = open("sessionStorage");
+  }
+}
 
 function write(shelf: Shelf, key: string, value: string) {
   try {
@@ -42,32 +56,39 @@ function read(from: Shelf[]): Item[] {
   const found = new Map<string, string>();
   for (const shelf of from) {
     for (const key of Object.keys(shelf)) {
-      if (key.startsWith(PREFIX)) found.set(key.slice(PREFIX.length), shelf[key]);
+      if (key.startsWith(prefix)) found.set(key.slice(prefix.length), shelf[key]);
     }
   }
   // Ids begin with their time: this is the order of the events.
-  return Array.from(found).sort((a, b) => (a[0] < b[0] ? -1 : 1));
+  return [...found].sort((a, b) => (a[0] < b[0] ? -1 : 1));
+}
+
+export const wordKept = (): string | undefined => (FULL && memory.weir_ignore) || device.weir_ignore;
+
+export function keepWord(word: string) {
+  delete memory.weir_ignore;
+  write(device, "weir_ignore", word);
 }
 
 export function remove(items: readonly Item[]) {
   for (const [id] of items) {
-    for (const shelf of shelves) delete shelf[PREFIX + id];
+    for (const shelf of [tab, local, memory]) delete shelf[prefix + id];
   }
 }
 
 /** What was given up since it was last asked; the count starts again at nought. */
 export function takeLost(): number {
   let lost = 0;
-  for (const shelf of anyPage) {
-    lost += +shelf[LOST] || 0;
-    delete shelf[LOST];
+  for (const shelf of [local, memory]) {
+    lost += +shelf[lostKey] || 0;
+    delete shelf[lostKey];
   }
   return lost;
 }
 
 /** Counts events that were given up, until a delivery reports them. */
 export function lose(n: number) {
-  if (n) write(local, LOST, `${n + takeLost()}`);
+  if (n) write(isHeld() ? memory : local, lostKey, `${n + takeLost()}`);
 }
 
 /** What is kept, oldest first, after those too old and the oldest of too many were given up. */
@@ -84,7 +105,7 @@ function prune(from: Shelf[]): Item[] {
 }
 
 /** What could not be delivered, of any page and tab. */
-export const parked = () => prune(anyPage);
+export const parked = () => prune([local, memory]);
 
 /** What the tab's last page had not seen acknowledged. */
 export const leftByLastPage = () => prune([tab]);
@@ -93,7 +114,7 @@ export const leftByLastPage = () => prune([tab]);
 export const unsaved = () => read([memory]);
 
 const put = (shelf: Shelf, items: readonly Item[]) => {
-  for (const [id, json] of items) write(shelf, PREFIX + id, json);
+  if (!refusal()) for (const [id, json] of items) write(shelf, prefix + id, json);
 };
 
 /** Keeps events for later. One key each, so that tabs need no lock. */

@@ -1,27 +1,70 @@
-/** Properties of an event: a flat object. */
-export type Props = Record<string, string | number | boolean | null>;
+import type { CoreOptions, Props, TrackOptions, WeirCore } from "./core";
 
-export interface TrackOptions {
-  /** What it brought in: an amount in whole units ("12.34") and an ISO 4217 currency. */
-  revenue?: { amount: number | string; currency: string };
-  /** False for what no person did: it does not save a visit from being a bounce. */
+// All of it, and not name by name: a site's addition to `Events` finds its way through a star only.
+export * from "./core";
+
+/** A kind of event that is sent without a call. */
+export type Capture = "clicks" | "forms" | "outbound" | "downloads" | "scroll" | "404" | "all";
+
+/** Whether events are counted, or why not. */
+export type Status = "counted" | "consent" | "opt-out" | "dnt" | "gpc" | "off";
+
+/** An event as it is sent. */
+export interface SentEvent {
+  readonly id: string;
+  type: "pageview" | "event" | "engagement";
+  timestamp: number;
+  url: string;
+  referrer?: string;
+  name?: string;
+  props?: Props;
+  revenue?: TrackOptions["revenue"];
   interactive?: boolean;
+  engaged?: number;
+  hash?: boolean;
+  webdriver?: boolean;
 }
 
-export interface Weir {
-  /** Sends a custom event. */
-  track(name: string, props?: Props, options?: TrackOptions): void;
-  /** Sends a page view of the present address, also if it was sent before. */
-  page(): void;
-  /** Sends what waits, now. */
-  flush(): void;
+/** Each but `beforeSend` is also an attribute of the script tag: `beforeSend` is the name of a function there. */
+export interface Options extends CoreOptions {
+  /** What the tracker is called on the page and on the device, where there are several. Default "weir". */
+  name?: string;
+  /** What is sent without a call. */
+  capture?: Capture | Capture[];
+  /** Labels of buttons and links go with their clicks. */
+  text?: boolean;
+  /** Extensions that make a link a download, in place of the usual ones. */
+  downloads?: string | string[];
+  /** Marks of scroll depth in per cent, in place of 25, 50, 75 and 100. */
+  depths?: string | number[];
+  /** What page views tell besides. */
+  with?: string | ("screen" | "language" | "timezone")[];
+  /** True: nothing is stored or sent until `optIn` was called, on this page or before. */
+  consent?: boolean;
+  /** Changes an event, or drops it by returning nothing. */
+  beforeSend?: (event: SentEvent) => SentEvent | undefined | null | false | "";
+}
+
+export interface Weir extends WeirCore {
+  /** Sends the custom event "purchase" with its revenue. */
+  purchase(amount: number | string, currency: string, props?: Props): void;
+  /** From now on this visitor is not counted here, and what waits is let go. */
+  optOut(): void;
+  /** Takes an `optOut` back, and gives the consent that a site may have to wait for. */
+  optIn(): void;
+  status(): Status;
 }
 
 /** A call made before the script was there: `weir.q.push(["track", "signup"])`. */
 export type EarlyCall =
-  | [name: "track", ...args: Parameters<Weir["track"]>]
-  | [name: "page"]
-  | [name: "flush"];
+  | [name: "track", name: string, props?: Props, options?: TrackOptions]
+  | [name: "purchase", ...args: Parameters<Weir["purchase"]>]
+  | [name: "page", props?: Props]
+  | [name: "flush" | "optIn" | "optOut"];
+
+/** Begins to count. A second call changes nothing. On a server, where there is no page, nothing happens. */
+export function init(options: Options & { endpoint: string }): Weir;
+export const weir: Weir;
 
 declare global {
   interface Window {

@@ -1,11 +1,14 @@
 import { createContext, runInContext } from "node:vm";
 import { vi } from "vitest";
-import { bundle } from "../bundle.mjs";
+import { bundle, type FORMS } from "../bundle.mjs";
 
 // A browser as far as the tracker can see one. Every page is a realm of its own, as in a browser, and
 // runs the same bytes that are shipped.
 
-const script = await bundle();
+/** The form under test. */
+export const FORM = process.env.FORM as keyof typeof FORMS;
+
+const script = await bundle(FORM);
 
 export interface SentEvent {
   id: string;
@@ -76,6 +79,8 @@ export interface PageOptions {
   tag?: Record<string, string>;
   /** `null`: the page has no tag that could be found. */
   src?: string | null;
+  /** Visibility states that the browser has noted before the script came. */
+  wasVisible?: boolean;
   local?: Shelf | (() => Shelf);
   session?: Shelf | (() => Shelf);
   server?: Server;
@@ -101,7 +106,7 @@ class PageEvent extends Event {
 export class Page {
   readonly server: Server;
   readonly warnings: unknown[][] = [];
-  readonly document: EventTarget & { visibilityState: string; prerendering: boolean };
+  readonly document: EventTarget & { hidden: boolean; prerendering: boolean };
   readonly navigator: Record<string, unknown> & { onLine: boolean };
   // biome-ignore lint/suspicious/noExplicitAny: the page's global object
   readonly window: any;
@@ -112,7 +117,7 @@ export class Page {
     this.server = options.server ?? new Server();
     this.location = new URL(options.url ?? "https://shop.example/");
     this.document = Object.assign(new EventTarget(), {
-      visibilityState: options.hidden || options.prerendering ? "hidden" : "visible",
+      hidden: !!(options.hidden || options.prerendering),
       prerendering: !!options.prerendering,
       referrer: options.referrer ?? "",
       currentScript: this.tag(),
@@ -156,7 +161,7 @@ export class Page {
   }
 
   turn(visibility: "hidden" | "visible") {
-    this.document.visibilityState = visibility;
+    this.document.hidden = visibility === "hidden";
     this.document.dispatchEvent(new PageEvent("visibilitychange"));
   }
 
@@ -182,7 +187,8 @@ export class Page {
   }
 
   private tag() {
-    const { src = "https://stats.example/y/api/v1/sdk.js", tag = {} } = this.options;
+    const name = FORM === "core.js" ? "sdk.core.js" : "sdk.js";
+    const { src = `https://stats.example/y/api/v1/${name}`, tag = {} } = this.options;
     if (src === null) return null;
     return { src, getAttribute: (name: string) => tag[name] ?? null };
   }
@@ -221,9 +227,14 @@ export class Page {
       navigator: this.navigator,
       console: { warn: (...text: unknown[]) => this.warnings.push(text) },
       crypto,
-      performance,
-      Blob,
+      performance: {
+        now: () => performance.now(),
+        getEntriesByName: (name: string) => (options.wasVisible && name === "visible" ? [{ name }] : []),
+      },
+      TextEncoder,
       URL,
+      Event,
+      EventTarget,
       Date,
       Math,
       Request: { prototype: options.keepaliveKnown === false ? {} : { keepalive: false } },

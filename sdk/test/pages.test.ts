@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { Page, type PageOptions, pass, startClock, stopClock } from "./browser";
+import { emptyShelf, Page, type PageOptions, pass, START, startClock, stopClock } from "./browser";
 
 beforeEach(stopClock);
 afterEach(startClock);
@@ -133,6 +133,57 @@ describe("a prerendered page", () => {
     await pass(4000);
     page.leave();
     expect(page.events.find((event) => event.type === "engagement")?.engaged).toBe(4000);
+  });
+});
+
+describe("a page opened in the background", () => {
+  test("is a view when it is first shown, and only then", async () => {
+    const page = new Page({ hidden: true });
+    page.push("/moved");
+    await pass(60_000);
+    expect(page.server.requests).toHaveLength(0);
+    page.turn("visible");
+    await pass(200);
+    expect(page.events.map((event) => [event.url, event.timestamp])).toEqual([
+      [`${HOME}moved`, START + 60_000],
+    ]);
+    page.turn("hidden");
+    page.turn("visible");
+    await pass(1000);
+    expect(page.server.names()).toEqual(["/moved"]);
+  });
+
+  test("keeps at most 200 events until then, and says how many it gave up", async () => {
+    const page = new Page({ hidden: true });
+    for (let n = 0; n <= 200; n++) page.weir.track(`e${n}`);
+    page.turn("visible");
+    await pass(1000);
+    expect(page.server.names().filter((name) => name !== "/")).toHaveLength(200);
+    expect(page.server.requests.reduce((sum, { body }) => sum + (body.lost ?? 0), 0)).toBe(1);
+  });
+
+  test("that is never shown writes nothing and sends nothing", async () => {
+    const [local, session] = [emptyShelf(), emptyShelf()];
+    const page = new Page({ local, session, hidden: true });
+    for (let n = 0; n < 300; n++) page.weir.track(`e${n}`);
+    page.leave();
+    await pass(100_000);
+    expect([page.server.requests, Object.keys(local), Object.keys(session)]).toEqual([[], [], []]);
+  });
+});
+
+describe("where the browser has the Navigation API", () => {
+  const navigation = "navigation = new EventTarget()";
+
+  test("that one listener is the hook, and the page's history stays its own", async () => {
+    const page = new Page({ before: `${navigation}; original = history.pushState` });
+    expect(page.run("history.pushState === original")).toBe(true);
+    for (const path of ["/a", "/a", "/a?x=1", "/b"]) {
+      page.push(path);
+      page.run("navigation.dispatchEvent(new Event('currententrychange'))");
+    }
+    await pass(200);
+    expect(page.server.names()).toEqual(["/", "/a", "/b"]);
   });
 });
 

@@ -1,13 +1,15 @@
 import { readFileSync } from "node:fs";
 import { serve, textOf } from "./loopback.mjs";
 
-const SDK = new URL("../../sdk/dist/weir.js", import.meta.url);
+/** What the server serves, by its name there. */
+export const SCRIPTS = { "sdk.js": "weir.js", "sdk.core.js": "core.js" };
 
 const CORS = { "Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Retry-After" };
 
 /**
  * An ingest server that answers as it is told: `script` holds answers for the next deliveries, one each.
- * `{ status, headers, body }`; `cut`: the events are taken, but the connection ends before the answer.
+ * `{ status, headers, body }`; `cut`: the events are taken, but the connection ends before the answer;
+ * `silence`: they are not taken, and there never is an answer.
  */
 export async function fakeIngest() {
   const fake = {
@@ -33,6 +35,7 @@ export async function fakeIngest() {
       status: 202,
       body: { accepted: body.events.length, dropped: [] },
     };
+    if (answer === "silence") return;
     if (answer === "cut" || answer.status === 202) {
       for (const event of body.events) fake.counted.set(event.id, event);
     }
@@ -44,9 +47,11 @@ export async function fakeIngest() {
   const { port, close } = await serve((request, response) => {
     if (request.method === "POST") return deliver(request, response);
     if (request.method === "OPTIONS") fake.preflights += 1;
-    if (request.url !== "/y/api/v1/sdk.js") return response.writeHead(404).end();
+    const [, name, module] = /^\/(?:y\/api\/v1\/(\S+)|dist\/(\w+\.mjs))$/.exec(request.url) ?? [];
+    const file = SCRIPTS[name] ?? module;
+    if (!file) return response.writeHead(404).end();
     response.writeHead(200, { "Content-Type": "text/javascript", ...CORS });
-    response.end(readFileSync(SDK));
+    response.end(readFileSync(new URL(`../../sdk/dist/${file}`, import.meta.url)));
   });
   return Object.assign(fake, { origin: `http://127.0.0.1:${port}`, close });
 }

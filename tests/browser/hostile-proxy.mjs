@@ -96,9 +96,11 @@ const between = ([least, most], part) => Math.round(least + part * (most - least
  * seed and on n alone. It keeps a diary, and knows which events the server has answered for.
  */
 export class HostileProxy {
-  static async start(seed, serverPort) {
+  /** `shares`: how often what happens among deliveries and loads, in place of the usual. */
+  static async start(seed, serverPort, shares = FAULTS) {
     const proxy = new HostileProxy();
     proxy.serverPort = serverPort;
+    proxy.shares = shares;
     proxy.random = random(seed);
     proxy.began = Date.now();
     Object.assign(proxy, await serve((request, response) => proxy.take(request, response)));
@@ -121,7 +123,7 @@ export class HostileProxy {
   async take(request, response) {
     const [fate, kind] = [this.random(), this.random()];
     const isDelivery = request.method === "POST";
-    const shares = Object.entries(FAULTS).map(([name, each]) => [name, each[isDelivery ? 0 : 1]]);
+    const shares = Object.entries(this.shares).map(([name, each]) => [name, each[isDelivery ? 0 : 1]]);
     const fault = this.isCalm ? "pass" : choose(shares, fate);
     const entry = { at: Date.now() - this.began, what: request.method, fault, sent: [] };
     this.diary.push(entry);

@@ -5,20 +5,36 @@ import { serve } from "./loopback.mjs";
  * the server `127.0.0.1`, so every delivery crosses origins.
  */
 export async function website(ingestOrigin) {
-  const site = { tag: {}, headers: {} };
+  const site = {
+    /** Which script, and the attributes of its tag. */
+    script: "sdk.js",
+    tag: {},
+    headers: {},
+    status: 200,
+    /** What stands before the script, and after it. */
+    head: "",
+    body: "<p>A page.</p>",
+    /** What stands at some addresses in place of the page. */
+    answers: {},
+    /** What was asked for: { url, headers }. */
+    requests: [],
+  };
   const attributes = () =>
     Object.entries(site.tag)
       .map(([name, value]) => ` ${name}="${value}"`)
       .join("");
-  const { port, close } = await serve((_request, response) => {
-    response.writeHead(200, { "Content-Type": "text/html; charset=utf-8", ...site.headers });
+  const { port, close } = await serve(({ url, headers }, response) => {
+    site.requests.push({ url, headers });
+    if (site.answers[url]) return response.end(site.answers[url]);
+    response.writeHead(site.status, { "Content-Type": "text/html; charset=utf-8", ...site.headers });
     response.end(`<!doctype html><html lang="en"><title>Shop</title>
-<script>
+<script nonce="own">
   window.weir = window.weir || { q: [] };
   addEventListener("pageshow", (event) => { window.cameBack = event.persisted; });
 </script>
-<script defer src="${ingestOrigin}/y/api/v1/sdk.js"${attributes()}></script>
-<p>A page.</p></html>`);
+${site.head}
+<script defer src="${ingestOrigin}/y/api/v1/${site.script}"${attributes()}></script>
+${site.body}</html>`);
   });
   return Object.assign(site, { origin: `http://localhost:${port}`, close });
 }

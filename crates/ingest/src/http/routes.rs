@@ -14,7 +14,8 @@ pub fn routes(ingest: Ingest) -> Router {
     Router::new()
         .route(deliver::EVENTS_PATH, post(deliver::events).options(preflight))
         .route("/x/api/v1/events/beacon", post(deliver::beacon).options(preflight))
-        .route("/y/api/v1/sdk.js", get(sdk::script).options(preflight))
+        .route("/y/api/v1/sdk.js", get(sdk::whole).options(preflight))
+        .route("/y/api/v1/sdk.core.js", get(sdk::core).options(preflight))
         // The handlers read the body themselves, within their own limit.
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(ingest.clone(), guard::guard))

@@ -1,0 +1,4 @@
+/** Set by the build: the form with every automatic capture, and not only page views and `track`. */
+declare const FULL: boolean;
+/** Set by the build: a classic script, which its tag sets, and not a module. */
+declare const SCRIPT: boolean;

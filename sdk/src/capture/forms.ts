@@ -1,0 +1,20 @@
+import { track } from "../events";
+import { on } from "../listen";
+import { attribute, isCaptured, isIgnored, nameOf, sendMark } from "./element";
+
+const isMarked = (form: Element) => attribute(form, "data-weir-event");
+
+/** That a form was sent, and nothing of what is in it. */
+export function captureForms() {
+  on(window, "submit", ({ target }) => {
+    const form = target as Element;
+    if (isMarked(form)) sendMark(form);
+    else if (isCaptured("forms") && !isIgnored(form)) track("form", { element: nameOf(form) });
+  });
+}
+
+/** Whether the form tells already of a click on this button. */
+export function isTold(button: Element) {
+  const { form, type } = button as HTMLButtonElement;
+  return form && /^(submit|image)$/.test(type) && (isMarked(form) || isCaptured("forms"));
+}

@@ -1,0 +1,33 @@
+import { endpoint } from "./config";
+import { awaitsConsent, refusal, say } from "./consent";
+import { begin, drain, flush, forget } from "./delivery";
+import { track } from "./events";
+import { guard } from "./guard";
+import type { Props, Status } from "./weir";
+
+/** From now on this visitor is not counted here, and what waits is let go. */
+function optOut() {
+  begin();
+  say("true");
+  forget();
+}
+
+/** Takes an `optOut` back, and gives the consent that a site may have to wait for. */
+function optIn() {
+  begin();
+  say("false");
+  flush();
+  drain();
+}
+
+function status(): Status {
+  begin();
+  if (!endpoint) return "off";
+  return refusal() || (awaitsConsent() ? "consent" : "counted");
+}
+
+function purchase(amount: number | string, currency: string, props?: Props) {
+  track("purchase", props, { revenue: { amount, currency } });
+}
+
+export const choices = { purchase: guard(purchase), optOut: guard(optOut), optIn: guard(optIn), status };

@@ -1,0 +1,19 @@
+import { isOn } from "./config";
+import { isUnseen } from "./sight";
+import { keepWord, wordKept } from "./store";
+
+/** The visitor's own word on this site: "true" is to be ignored, "false" is to be counted. */
+export const say = (ignore: "true" | "false") => keepWord(ignore);
+
+/** Why nothing is counted, if so. Looked up for every event, so that it holds from that moment on. */
+export function refusal() {
+  if (/^(1|true)$/.test(wordKept() as string)) return "opt-out";
+  if (isOn("dnt", true) && navigator.doNotTrack === "1") return "dnt";
+  if (isOn("gpc") && (navigator as { globalPrivacyControl?: boolean }).globalPrivacyControl) return "gpc";
+  return "";
+}
+
+export const awaitsConsent = () => isOn("consent") && wordKept() !== "false";
+
+/** What happens is kept in memory and nowhere else: it may yet turn out that it must not be sent. */
+export const isHeld = FULL ? () => isUnseen() || awaitsConsent() : isUnseen;

@@ -1,0 +1,25 @@
+import { guard } from "./guard";
+import { api, start } from "./start";
+import type { EarlyCall, Options } from "./weir";
+
+interface Early {
+  config?: Options;
+  flush?: unknown;
+}
+
+/** The tracker as a classic script: its tag says how it is set, and its functions are in one global object. */
+function install() {
+  const tag = (document.currentScript ||
+    document.querySelector('[src*="/y/api/v1/sdk"]')) as HTMLScriptElement | null;
+  const name = (FULL && tag && tag.getAttribute("data-name")) || "weir";
+  const early = window[name as "weir"] as Early | undefined;
+  // The tag is there twice, or cannot be found.
+  if ((early && early.flush) || !start(tag, FULL && early ? early.config : undefined)) return;
+  const call = guard(([name, ...args]: EarlyCall) => (api[name] as (...args: unknown[]) => void)(...args));
+  api.q = { push: call };
+  window[name as "weir"] = api;
+  // Throws where there was no such queue; there is nothing left to do then.
+  (early as { q: EarlyCall[] }).q.forEach(call);
+}
+
+guard(install)();
