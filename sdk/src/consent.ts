@@ -1,5 +1,5 @@
 import { isOn } from "./config";
-import { isUnseen } from "./sight";
+import { isPrerendered } from "./sight";
 import { keepWord, wordKept } from "./store";
 
 /** The visitor's own word on this site: "true" is to be ignored, "false" is to be counted. */
@@ -15,5 +15,8 @@ export function refusal() {
 
 export const awaitsConsent = () => isOn("consent") && wordKept() !== "false";
 
-/** What happens is kept in memory and nowhere else: it may yet turn out that it must not be sent. */
-export const isHeld = FULL ? () => isUnseen() || awaitsConsent() : isUnseen;
+/**
+ * What happens is kept in memory and nowhere else: it may yet turn out that it must not be sent. A page in the
+ * background is not held. It has no view yet, but what it says of itself is true, and it may never be shown.
+ */
+export const isHeld = FULL ? () => isPrerendered() || awaitsConsent() : isPrerendered;

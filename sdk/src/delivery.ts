@@ -72,7 +72,8 @@ export function flush() {
  * wait: it may never run again, and where the script came after the page was left, no `pagehide` follows.
  */
 export function send(item: Item) {
-  if (waiting.length < HELD_MAX) waiting.push(item);
+  // Consent may be asked for all day long; what is prerendered is soon shown or thrown away.
+  if (!FULL || waiting.length < HELD_MAX) waiting.push(item);
   else lose(1);
   if (waiting.length >= WAITING_MAX) flush();
   else

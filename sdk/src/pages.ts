@@ -7,10 +7,10 @@ import { isVisible } from "./sight";
 
 /** Leaving and coming back. `pagehide` alone misses a phone's switch to another app, maybe for good. */
 export function followVisibility() {
-  on(document, "visibilitychange", () => {
+  on(window, "visibilitychange", () => {
     if (isVisible()) stir();
     else reportEngaged();
-    // Also when it becomes visible: what an unseen page collected may go.
+    // Also when it becomes visible: what a prerendered page collected may go.
     hide();
   });
   on(window, "pagehide", () => {
@@ -31,7 +31,7 @@ export function followVisibility() {
 export function followPages() {
   const moved = guard(viewIfMoved);
   moved();
-  on(document, "visibilitychange", moved);
+  on(window, "visibilitychange focus", moved);
   const { navigation } = window as { navigation?: EventTarget };
   if (navigation) return on(navigation, "currententrychange", moved);
   on(window, "popstate hashchange", moved);

@@ -3,8 +3,15 @@ let unseen = true;
 
 export const isVisible = () => !document.hidden;
 
+/** The browser loads ahead, maybe for nothing: as long as this holds, there is no visit. */
+export const isPrerendered = () => (document as { prerendering?: boolean }).prerendering;
+
+/**
+ * Chromium calls some pages hidden for ever that it shows: to go back while the next page has only just come
+ * is enough. No page in the background has the focus.
+ */
 export function isUnseen() {
-  unseen = unseen && !isVisible();
+  unseen = unseen && document.hidden && !document.hasFocus();
   return unseen;
 }
 

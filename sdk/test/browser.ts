@@ -87,6 +87,8 @@ export interface PageOptions {
   navigator?: Record<string, unknown>;
   prerendering?: boolean;
   hidden?: boolean;
+  /** What somebody types goes to this page. */
+  focused?: boolean;
   /** What stands in `window.weir` before the script runs. */
   early?: unknown;
   /** Runs in the page before the tracker. */
@@ -106,7 +108,7 @@ class PageEvent extends Event {
 export class Page {
   readonly server: Server;
   readonly warnings: unknown[][] = [];
-  readonly document: EventTarget & { hidden: boolean; prerendering: boolean };
+  readonly document: EventTarget & { hidden: boolean; prerendering: boolean; hasFocus(): boolean };
   readonly navigator: Record<string, unknown> & { onLine: boolean };
   // biome-ignore lint/suspicious/noExplicitAny: the page's global object
   readonly window: any;
@@ -122,6 +124,7 @@ export class Page {
       referrer: options.referrer ?? "",
       currentScript: this.tag(),
       querySelector: () => null,
+      hasFocus: () => !!options.focused,
     });
     this.navigator = {
       onLine: true,
@@ -162,7 +165,7 @@ export class Page {
 
   turn(visibility: "hidden" | "visible") {
     this.document.hidden = visibility === "hidden";
-    this.document.dispatchEvent(new PageEvent("visibilitychange"));
+    this.fire("visibilitychange");
   }
 
   /** As browsers do when a page is left: `pagehide` first. */

@@ -153,19 +153,54 @@ describe("a page opened in the background", () => {
     expect(page.server.names()).toEqual(["/moved"]);
   });
 
-  test("keeps at most 200 events until then, and says how many it gave up", async () => {
-    const page = new Page({ hidden: true });
-    for (let n = 0; n <= 200; n++) page.weir.track(`e${n}`);
-    page.turn("visible");
-    await pass(1000);
-    expect(page.server.names().filter((name) => name !== "/")).toHaveLength(200);
-    expect(page.server.requests.reduce((sum, { body }) => sum + (body.lost ?? 0), 0)).toBe(1);
+  test("is one as well where the browser calls it hidden though it has the focus", async () => {
+    const page = new Page({ hidden: true, focused: true });
+    await pass(0);
+    page.push("/moved");
+    await pass(0);
+    expect(page.server.names()).toEqual(["/", "/moved"]);
   });
 
-  test("that is never shown writes nothing and sends nothing", async () => {
+  test("is one once it has the focus, should the browser never call it visible", async () => {
+    let focused = false;
+    const page = new Page({ hidden: true });
+    page.document.hasFocus = () => focused;
+    await pass(1000);
+    expect(page.server.requests).toHaveLength(0);
+    focused = true;
+    page.fire("focus");
+    await pass(0);
+    expect(page.server.names()).toEqual(["/"]);
+  });
+
+  test("that is never shown has no view, and loses nothing that it was told to count", async () => {
+    const page = new Page({ hidden: true });
+    const names = Array.from({ length: 37 }, (_, n) => `e${n}`);
+    for (const name of names) page.weir.track(name);
+    page.leave();
+    await pass(1000);
+    expect(page.server.names()).toEqual(names);
+  });
+
+  test("that is never shown leaves to the tab's next page what was not answered", async () => {
+    const session = emptyShelf();
+    const page = new Page({
+      session,
+      hidden: true,
+      fetch: () => new Promise(() => {}),
+      sendBeacon: () => false,
+    });
+    page.weir.track("told");
+    page.leave();
+    const next = new Page({ session });
+    await pass(1000);
+    expect(next.server.names().sort()).toEqual(["/", "told"]);
+  });
+
+  test("that nobody has told anything writes nothing and sends nothing", async () => {
     const [local, session] = [emptyShelf(), emptyShelf()];
     const page = new Page({ local, session, hidden: true });
-    for (let n = 0; n < 300; n++) page.weir.track(`e${n}`);
+    page.push("/moved");
     page.leave();
     await pass(100_000);
     expect([page.server.requests, Object.keys(local), Object.keys(session)]).toEqual([[], [], []]);

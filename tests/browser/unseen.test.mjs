@@ -71,11 +71,12 @@ suite("a page that nobody has seen", { skip: whyNoBrowser }, () => {
     assert.ok(view.timestamp >= shown, "counted when it was shown");
   });
 
-  test("because it was opened in the background is counted when its tab comes to the front", async () => {
+  test("because it was opened in the background is counted when its tab comes to the front, and what it says of itself before", async () => {
     const isNext = "location.pathname === '/next' && document.visibilityState === 'hidden'";
     site.body = `${tell("/tracker-runs-unseen", `${isNext} && window.weir.track`)}
       ${when("/may-close", "if (location.pathname === '/cover') close()")}
       <script>
+        if (location.pathname === "/next") weir.q.push(["track", "told"]);
         if (location.pathname === "/") {
           addEventListener("load", () => open("/cover"));
           document.addEventListener("visibilitychange", () => { location.href = "/next"; });
@@ -84,10 +85,10 @@ suite("a page that nobody has seen", { skip: whyNoBrowser }, () => {
     site.answers = { "/may-close": "no" };
     browser = await undriven(`${site.origin}/`);
     await asked("/tracker-runs-unseen");
-    await counted("/", "/cover");
+    await counted("/", "/cover", "told");
     const shown = Date.now();
     site.answers = { "/may-close": "yes" };
-    await counted("/", "/cover", "/next");
+    await counted("/", "/cover", "told", "/next");
     const view = [...ingest.counted.values()].find(
       ({ url, type }) => url.endsWith("/next") && type === "pageview",
     );

@@ -1,5 +1,7 @@
 import { afterView, track } from "../events";
 import { guard } from "../guard";
+import { on } from "../listen";
+import { isUnseen } from "../sight";
 import { attribute, isCaptured, nameOf, propsOf } from "./element";
 
 const SECTION = "[data-weir-section]";
@@ -23,6 +25,7 @@ export function captureMarks() {
     observer = new IntersectionObserver(guard(look), { __proto__: null, threshold: SHARES } as object);
   }
   afterView.push(begin);
+  on(window, "visibilitychange focus", later);
   const changes = { __proto__: null, childList: true, subtree: true, attributeFilter: names() };
   new MutationObserver(later).observe(document, changes);
 }
@@ -46,6 +49,7 @@ function later() {
 
 function scan() {
   timer = 0;
+  if (isUnseen()) return;
   for (const section of Array.from(document.querySelectorAll(SECTION))) {
     if (!observer || watched.has(section)) continue;
     watched.add(section);

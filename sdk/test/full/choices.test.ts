@@ -90,6 +90,15 @@ describe("without consent", () => {
     expect([Object.keys(local), Object.keys(session), page.server.requests]).toEqual([[], [], []]);
   });
 
+  test("at most 200 events wait for it, and it is said how many were given up", async () => {
+    const page = new Page({ tag });
+    for (let n = 0; n <= 200; n++) page.weir.track(`e${n}`);
+    page.weir.optIn();
+    await pass(1000);
+    expect(page.server.names()).toHaveLength(200);
+    expect(page.server.requests.reduce((sum, { body }) => sum + (body.lost ?? 0), 0)).toBe(2);
+  });
+
   test("what was stored with it before is not sent", async () => {
     const local = emptyShelf();
     const before = new Page({ local });
