@@ -32,6 +32,11 @@ pub(super) fn drop_unknown_host<'d>(
 
 /// Else any site's page could write into any other site's figures.
 pub(super) fn drop_site_mismatch(delivery: &mut Delivery<'_>, draft: &mut Draft<'_>) -> Result<(), Reason> {
+    let is_own = |domain| delivery.sites.site_for_host(domain).is_some_and(|site| site.id == draft.site().id);
+    let domains = draft.sent.domains.trim();
+    if !domains.is_empty() && !domains.split(',').any(|domain| is_own(domain.trim())) {
+        return Err(Reason::SiteMismatch);
+    }
     match &delivery.origin {
         Origin::Site(site) if site.id != draft.site().id => Err(Reason::SiteMismatch),
         _ => Ok(()),

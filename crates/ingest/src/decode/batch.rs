@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
@@ -72,6 +73,7 @@ fn event(wire: Object<Wire<'_>>) -> Result<SentEvent<'_>, Malformed> {
         action,
         time: wire.timestamp.time()?,
         url: wire.url.text()?.unwrap_or_default(),
+        domains: Cow::default(),
         by_hash: wire.hash.flag(false)?,
         referrer: wire.referrer.text()?.unwrap_or_default(),
         name: wire.name.text()?.unwrap_or_default(),

@@ -24,6 +24,10 @@ pub(crate) enum Form {
     Batch,
     /// As older trackers send it.
     OneEvent,
+    /// As Plausible's scripts and clients send it.
+    Plausible,
+    /// The query of an image's address.
+    Pixel,
 }
 
 /// Why a delivery can't be read at all.
@@ -69,7 +73,7 @@ fn one_event(body: &[u8]) -> Result<Body<'_>, Fault> {
     Ok(Body { form: Form::OneEvent, sent_at: None, events: vec![one.event()], user_agent, lost: 0 })
 }
 
-fn fault(why: &str) -> Fault {
+pub(super) fn fault(why: &str) -> Fault {
     Fault::Malformed(format!("Invalid request: {why}"))
 }
 

@@ -10,11 +10,16 @@ mod revenue;
 mod batch;
 mod one_event;
 
+mod pixel;
+mod plausible;
+
 mod surrogate;
 
 mod delivery;
 
 pub(crate) use delivery::{Body, Fault, Form, decode};
+pub(crate) use pixel::from_query;
+pub(crate) use plausible::decode_plausible;
 pub(crate) use surrogate::mend_surrogates;
 
 use std::borrow::Cow;
@@ -28,6 +33,9 @@ pub(crate) struct SentEvent<'a> {
     pub action: Action,
     pub time: Option<SentTime>,
     pub url: Cow<'a, str>,
+    /// Domains that it is meant for, with commas between, where the sender names any. The page's own
+    /// site must be among them.
+    pub domains: Cow<'a, str>,
     pub by_hash: bool,
     pub referrer: Cow<'a, str>,
     pub name: Cow<'a, str>,

@@ -26,8 +26,8 @@ pub(super) struct OneEvent<'a> {
     event_type: Scalar<'a>,
     #[serde(borrow, default)]
     event_key: Scalar<'a>,
-    #[serde(borrow, default)]
-    event_metadata: Object<Metadata<'a>>,
+    #[serde(default)]
+    event_metadata: Object<Metadata>,
     #[serde(borrow, default)]
     user_agent: Scalar<'a>,
 }
@@ -89,9 +89,9 @@ fn purchase(members: &Members<'_>) -> Checked<Amount> {
 
 /// Metadata may be nested: what is no scalar becomes its JSON text.
 #[derive(Debug)]
-struct Metadata<'a>(Members<'a>);
+pub(super) struct Metadata(pub Members<'static>);
 
-impl<'de: 'a, 'a> Deserialize<'de> for Metadata<'a> {
+impl<'de> Deserialize<'de> for Metadata {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(MetadataVisitor)
     }
@@ -100,13 +100,13 @@ impl<'de: 'a, 'a> Deserialize<'de> for Metadata<'a> {
 struct MetadataVisitor;
 
 impl<'de> Visitor<'de> for MetadataVisitor {
-    type Value = Metadata<'de>;
+    type Value = Metadata;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Metadata<'de>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Metadata, A::Error> {
         let mut members = Members::default();
         while let Some((key, value)) = map.next_entry::<String, Value>()? {
             members.put(Cow::Owned(key), scalar(value));

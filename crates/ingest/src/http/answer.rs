@@ -1,7 +1,9 @@
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use weir_event::Reason;
+
+const PLAUSIBLE_DROPPED: HeaderName = HeaderName::from_static("x-plausible-dropped");
 
 /// Every answer that the edge gives, and the one place that puts it into words.
 #[derive(Debug)]
@@ -15,6 +17,11 @@ pub(super) enum Answer {
     AcceptedOne,
     /// The same, sent to the beacon route.
     AcceptedBeacon,
+    /// An event in Plausible's form is on disk, or was left out by who sent it: either is a success
+    /// there, and a header says which.
+    AcceptedPlausible {
+        dropped: usize,
+    },
     /// The older form's event comes from an excluded address. No error: older trackers send again
     /// whatever is not a success, for ever.
     Excluded,
@@ -49,7 +56,7 @@ impl Answer {
     pub(super) fn reason(&self) -> Option<Reason> {
         match self {
             Self::Accepted { .. } | Self::AcceptedOne | Self::AcceptedBeacon => None,
-            Self::Excluded | Self::NoneAccepted(_) => None,
+            Self::AcceptedPlausible { .. } | Self::Excluded | Self::NoneAccepted(_) => None,
             Self::Malformed(_) | Self::BodyTooSlow | Self::BodyBroken => Some(Reason::Malformed),
             Self::TooMany { .. } => Some(Reason::TooMany),
             Self::BodyTooLarge | Self::HeadersTooLarge => Some(Reason::TooLarge),
@@ -71,6 +78,7 @@ impl IntoResponse for Answer {
                 r#"{"message":"Event added successfully","status":202}"#.to_owned(),
             ),
             Self::AcceptedBeacon => (StatusCode::ACCEPTED, "Accepted").into_response(),
+            Self::AcceptedPlausible { dropped } => accepted_plausible(dropped),
             Self::Excluded => json_text(
                 StatusCode::ACCEPTED,
                 json!({"message": "Event ignored: the address is excluded", "status": 202, "accepted": 0,
@@ -114,6 +122,14 @@ impl IntoResponse for Answer {
             ),
         }
     }
+}
+
+fn accepted_plausible(dropped: usize) -> Response {
+    let mut response = (StatusCode::ACCEPTED, "ok").into_response();
+    if dropped > 0 {
+        response.headers_mut().insert(PLAUSIBLE_DROPPED, HeaderValue::from(dropped));
+    }
+    response
 }
 
 /// One reason for all has an answer of its own where trackers or people act on it.

@@ -12,7 +12,7 @@ use super::{body, guard, retry};
 use crate::Ingest;
 use crate::admit::{Delivery, Origin, Refusal, admit, kept_user_agent};
 use crate::client_ip::is_cdn;
-use crate::decode::{Body, Fault, Form, decode, mend_surrogates};
+use crate::decode::{Body, Fault, Form, decode, decode_plausible, mend_surrogates};
 use crate::ingest::{Counts, Shared};
 
 pub(super) const EVENTS_PATH: &str = "/x/api/v1/events";
@@ -21,6 +21,7 @@ pub(super) const EVENTS_PATH: &str = "/x/api/v1/events";
 enum Route {
     Events,
     Beacon,
+    Plausible,
 }
 
 /// Whether a request is what nearly all are, and [`deliver_directly`] may answer it.
@@ -56,6 +57,30 @@ pub(super) async fn beacon(
     deliver(ingest.shared(), peer, request, Route::Beacon).await
 }
 
+/// For scripts and clients that were written for Plausible.
+pub(super) async fn plausible(
+    State(ingest): State<Ingest>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Answer {
+    deliver(ingest.shared(), peer, request, Route::Plausible).await
+}
+
+/// An event that came without a body.
+pub(super) async fn deliver_read(
+    ingest: &Shared,
+    peer: SocketAddr,
+    headers: &HeaderMap,
+    body: Body<'_>,
+) -> Answer {
+    Counts::add(&ingest.counts.deliveries, 1);
+    let Some(_permit) = ingest.permit() else { return no_permit(ingest) };
+    match ingest.queue.turn_away_if_full() {
+        Ok(()) => take(ingest, peer, headers, body, Route::Events).await,
+        Err(error) => not_appended(ingest, None, 1, error),
+    }
+}
+
 /// A delivery's way, from bytes to answer.
 async fn deliver(ingest: &Shared, peer: SocketAddr, request: Request, route: Route) -> Answer {
     let (head, body) = request.into_parts();
@@ -71,6 +96,7 @@ async fn deliver(ingest: &Shared, peer: SocketAddr, request: Request, route: Rou
     if let Err(error) = ingest.queue.turn_away_if_full() {
         return not_appended(ingest, None, 1, error);
     }
+    let decode = if route == Route::Plausible { decode_plausible } else { decode };
     let mended;
     let body = match decode(&bytes) {
         Err(Fault::Malformed(why)) => {
@@ -79,21 +105,31 @@ async fn deliver(ingest: &Shared, peer: SocketAddr, request: Request, route: Rou
         }
         read => read,
     };
-    let body = match body {
-        Ok(body) => body,
-        Err(Fault::Malformed(why)) => return refuse(ingest, Answer::Malformed(why), 1),
+    match body {
+        Ok(body) => take(ingest, peer, &head.headers, body, route).await,
+        Err(Fault::Malformed(why)) => refuse(ingest, Answer::Malformed(why), 1),
         Err(Fault::TooMany { sent }) => {
-            return refuse(ingest, Answer::TooMany { sent, max: limits::EVENTS_PER_DELIVERY_MAX }, sent);
+            refuse(ingest, Answer::TooMany { sent, max: limits::EVENTS_PER_DELIVERY_MAX }, sent)
         }
-    };
-    let ip = ingest.config.trusted_proxies.client_ip(peer, &head.headers);
-    if let Err(secs) = check_rate(ingest, ip, &head.headers, body.events.len()) {
+    }
+}
+
+/// What was read, judged event by event and brought to disk.
+async fn take(
+    ingest: &Shared,
+    peer: SocketAddr,
+    headers: &HeaderMap,
+    body: Body<'_>,
+    route: Route,
+) -> Answer {
+    let ip = ingest.config.trusted_proxies.client_ip(peer, headers);
+    if let Err(secs) = check_rate(ingest, ip, headers, body.events.len()) {
         Counts::add(&ingest.counts.rate_limited, 1);
         let answer = Answer::RateLimited { retry_after_secs: retry::spread(secs) };
         return refuse(ingest, answer, body.events.len());
     }
     let (form, given_up) = (body.form, body.lost);
-    let (events, refusals) = admit_all(ingest, ip, &head.headers, body, route);
+    let (events, refusals) = admit_all(ingest, ip, headers, body, route);
     let accepted = events.len();
     // A tracker works for one site: any event says which.
     let site = events.first().map(|event| event.site);
@@ -222,7 +258,18 @@ fn answer(form: Form, route: Route, accepted: usize, refusals: &Refused) -> Answ
         (Form::OneEvent, None) if route == Route::Beacon => Answer::AcceptedBeacon,
         (Form::OneEvent, None) => Answer::AcceptedOne,
         (Form::OneEvent, Some(Dropped { reason: Reason::ExcludedIp, .. })) => Answer::Excluded,
+        (Form::Plausible, first) if first.is_none_or(|dropped| is_of_the_sender(dropped.reason)) => {
+            Answer::AcceptedPlausible { dropped: dropped.len() }
+        }
         (_, Some(_)) if accepted == 0 => Answer::NoneAccepted(dropped),
-        (Form::Batch | Form::OneEvent, _) => Answer::Accepted { accepted, dropped },
+        (Form::Batch | Form::OneEvent | Form::Plausible | Form::Pixel, _) => {
+            Answer::Accepted { accepted, dropped }
+        }
     }
+}
+
+/// Whether it says who may send, and not what is wrong with the event.
+fn is_of_the_sender(reason: Reason) -> bool {
+    use Reason::{ExcludedIp, ForeignOrigin, SiteMismatch, UnknownHost};
+    matches!(reason, UnknownHost | ForeignOrigin | SiteMismatch | ExcludedIp)
 }

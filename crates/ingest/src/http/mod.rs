@@ -8,6 +8,8 @@ mod retry;
 
 mod deliver;
 
+mod pixel;
+
 mod sdk;
 
 mod guard;

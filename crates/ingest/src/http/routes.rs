@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
-use super::{deliver, guard, sdk};
+use super::{deliver, guard, pixel, sdk};
 use crate::Ingest;
 
 /// The routes that trackers use. Serve them with
@@ -14,6 +14,9 @@ pub fn routes(ingest: Ingest) -> Router {
     Router::new()
         .route(deliver::EVENTS_PATH, post(deliver::events).options(preflight))
         .route("/x/api/v1/events/beacon", post(deliver::beacon).options(preflight))
+        .route("/api/event", post(deliver::plausible).options(preflight))
+        .route("/y/api/v1/pixel.gif", get(pixel::pixel).head(pixel::head))
+        .route("/js/{script}", get(sdk::plausible).options(preflight))
         .route("/y/api/v1/sdk.js", get(sdk::whole).options(preflight))
         .route("/y/api/v1/sdk.core.js", get(sdk::core).options(preflight))
         // The handlers read the body themselves, within their own limit.

@@ -1,6 +1,7 @@
 use std::io::Write;
 use std::sync::LazyLock;
 
+use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use flate2::Compression;
@@ -57,6 +58,21 @@ impl Form {
 
 pub(super) async fn whole(headers: HeaderMap) -> Response {
     answer(&WHOLE_SCRIPT, &headers)
+}
+
+/// The names that Plausible's script has: older tags keep their path, and change the host alone.
+pub(super) async fn plausible(Path(script): Path<String>, headers: HeaderMap) -> Response {
+    let of_name = |name: &str| script.strip_prefix(name).is_some_and(is_script_name_end);
+    if of_name("script") || of_name("plausible") {
+        answer(&WHOLE_SCRIPT, &headers)
+    } else {
+        StatusCode::NOT_FOUND.into_response()
+    }
+}
+
+/// `.js`, or with extensions before it: `.hash.outbound-links.js`.
+fn is_script_name_end(rest: &str) -> bool {
+    rest.starts_with('.') && rest.ends_with(".js")
 }
 
 pub(super) async fn core(headers: HeaderMap) -> Response {

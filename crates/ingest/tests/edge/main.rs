@@ -6,6 +6,8 @@ mod accepted;
 mod identity;
 mod older;
 mod overload;
+mod pixel;
+mod plausible;
 mod refused;
 mod script;
 mod socket;
