@@ -33,6 +33,11 @@ export function configure(script: HTMLScriptElement | null, options?: Options) {
   if (SCRIPT) tag = script;
   // What a page put on Object.prototype is no option.
   if (FULL || !SCRIPT) given = Object.assign(Object.create(null), options);
+  if (FULL && SCRIPT && tag) {
+    // Plausible's script says in its name what ours is told by attributes.
+    if (/\/js\/\S*\.manual\./.test(tag.src)) given.auto = false;
+    if (/\/js\/\S*\.hash\./.test(tag.src)) given.hash = true;
+  }
   if (FULL) trackerName = `${option("name") || trackerName}`;
   routesByHash = !!isOn("hash");
   endpoint = `${option("endpoint") || ""}`;

@@ -1,4 +1,6 @@
+import { option } from "./config";
 import { guard } from "./guard";
+import { answerPlausible } from "./plausible";
 import { api, start } from "./start";
 import type { EarlyCall, Options } from "./weir";
 
@@ -18,6 +20,7 @@ function install() {
   const call = guard(([name, ...args]: EarlyCall) => (api[name] as (...args: unknown[]) => void)(...args));
   api.q = { push: call };
   window[name as "weir"] = api;
+  if (FULL && option("domain")) guard(answerPlausible)();
   // Throws where there was no such queue; there is nothing left to do then.
   (early as { q: EarlyCall[] }).q.forEach(call);
 }

@@ -63,7 +63,9 @@ function read(from: Shelf[]): Item[] {
   return [...found].sort((a, b) => (a[0] < b[0] ? -1 : 1));
 }
 
-export const wordKept = (): string | undefined => (FULL && memory.weir_ignore) || device.weir_ignore;
+/** Without a word of his own, a visitor who is not to be counted by Plausible is not counted here either. */
+export const wordKept = (): string | undefined =>
+  FULL ? memory.weir_ignore || device.weir_ignore || device.plausible_ignore : device.weir_ignore;
 
 export function keepWord(word: string) {
   delete memory.weir_ignore;

@@ -114,6 +114,28 @@ suite("from the browser to the figures", { skip: whyNoServer || whyNoBrowser }, 
     await booksAndStatisticsAreTrue();
   });
 
+  test("a tag that was written for Plausible and moved to this host, and a page without scripts", async () => {
+    Object.assign(site, {
+      script: "../../../js/script.js",
+      tag: { "data-domain": "localhost" },
+      head: `<script nonce="own">
+        function plausible() { (plausible.q = plausible.q || []).push(arguments); }
+        plausible("Early", { props: { plan: "gold" } });
+      </script>`,
+    });
+    await page.goto(`${site.origin}/shop`);
+    await page.waitForFunction(() => window.weir.track);
+    await page.evaluate(() => new Promise((callback) => window.plausible("Buy", { callback })));
+    const noScripts = await visitor(browser, { javaScriptEnabled: false });
+    const plain = await noScripts.newPage();
+    site.answers["/plain"] = `<!doctype html><title>Plain</title><noscript><img alt=""
+      src="${weir.origin}/y/api/v1/pixel.gif?url=${encodeURIComponent(`${site.origin}/plain`)}"></noscript>`;
+    await plain.goto(`${site.origin}/plain`);
+    await counted({ views: { "/shop": 1, "/plain": 1 }, custom: { Early: 1, Buy: 1 } });
+    await noScripts.close();
+    await booksAndStatisticsAreTrue();
+  });
+
   test("a server killed in the middle and started again: figures equal what was done", async () => {
     await page.goto(`${site.origin}/`);
     for (let n = 0; n < 20; n++) await track("before");
