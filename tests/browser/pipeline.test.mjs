@@ -52,7 +52,12 @@ suite("from the browser to the figures", { skip: whyNoServer || whyNoBrowser }, 
   const withoutViews = (counts) =>
     Object.fromEntries(Object.entries(counts).filter(([name, n]) => n > 0 && name && name !== "pageview"));
 
+  /** A tab may send once more what was answered, up to its last moment: that is folded first. */
   async function booksAndStatisticsAreTrue() {
+    await context.close();
+    await weir.stop();
+    await weir.up();
+    await weir.settled();
     await weir.stop();
     await weir.command("verify");
     const { pending, sites } = await weir.json("ledger");
