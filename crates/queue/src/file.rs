@@ -63,7 +63,7 @@ const OPENINGS: &str = "
 /// which is the tail of the commit latency, short.
 const TUNING: Tuning = Tuning {
     page_bytes: 8 * 1024,
-    cache_kib: 16 * 1024,
+    cache_kib: 4 * 1024,
     checkpoint_pages: 1_024,
     wal_bytes_max: limits::QUEUE_WAL_BYTES_MAX,
     incremental_vacuum: true,

@@ -128,7 +128,7 @@ impl Store {
 fn tuning() -> Tuning {
     Tuning {
         page_bytes: 8 * 1024,
-        cache_kib: 32 * 1024,
+        cache_kib: 24 * 1024,
         checkpoint_pages: 4_000,
         wal_bytes_max: limits::STORE_WAL_BYTES_MAX,
         incremental_vacuum: false,
