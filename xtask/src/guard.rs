@@ -127,7 +127,7 @@ fn compare(
     let mut faults = Vec::new();
     for (path, counts) in paths.iter().zip(counted) {
         for verdict in baseline.judge(&path.name, counts) {
-            let Verdict { what, before, now } = verdict;
+            let Verdict { what, before, now, .. } = verdict;
             if before == Some(0.0) && now == 0.0 {
                 continue;
             }

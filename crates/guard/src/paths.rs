@@ -55,13 +55,14 @@ pub(crate) const PATHS: [HotPath; 7] = [
         many: 1,
     },
     HotPath { name: "read", unit: "dashboard", prepare: read::prepare, run: read::plain, few: 1, many: 11 },
-    // The same of one country, which only the log knows.
+    // The same of one country, which only the log knows. Two threads share it, and which of them reads
+    // a day for the first time is chance: some 240 calls come in one run early and in another late.
     HotPath {
         name: "read_filtered",
         unit: "dashboard",
         prepare: read::prepare,
         run: read::filtered,
         few: 1,
-        many: 2,
+        many: 6,
     },
 ];

@@ -20,7 +20,8 @@ pub(super) struct Counts {
 
 impl Counts {
     pub(super) fn since(self, less: Self) -> Self {
-        self.with(less, |more, less| more - less)
+        // Where a run is luckier than the one that it is compared with, it made no calls of its own.
+        self.with(less, |more, less| (more - less).max(0.0))
     }
 
     pub(super) fn each(self, units: usize) -> Self {
