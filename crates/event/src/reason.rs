@@ -47,6 +47,12 @@ pub enum Reason {
     Overloaded = 14,
     /// A text with characters that no such text has.
     InvalidText = 15,
+    /// The delivery shows a token that is none, was revoked, or is not for sending events.
+    InvalidToken = 16,
+    /// The token is for another site than the event's.
+    TokenMismatch = 17,
+    /// A visitor's address, given by a sender with a token, that is none.
+    InvalidIp = 18,
 
     // Set aside behind the queue: a log row that the fold skips.
     /// A crawler, a monitor, a driven browser.
@@ -60,7 +66,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::Malformed,
         Self::TooLarge,
         Self::TooMany,
@@ -76,6 +82,9 @@ impl Reason {
         Self::RateLimited,
         Self::Overloaded,
         Self::InvalidText,
+        Self::InvalidToken,
+        Self::TokenMismatch,
+        Self::InvalidIp,
         Self::Bot,
         Self::VisitorFull,
         Self::SpamReferrer,
@@ -113,6 +122,9 @@ impl Reason {
             Self::RateLimited => "rate_limited",
             Self::Overloaded => "overloaded",
             Self::InvalidText => "invalid_text",
+            Self::InvalidToken => "invalid_token",
+            Self::TokenMismatch => "token_mismatch",
+            Self::InvalidIp => "invalid_ip",
             Self::Bot => "bot",
             Self::VisitorFull => "visitor_full",
             Self::SpamReferrer => "spam_referrer",

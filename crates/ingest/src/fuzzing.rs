@@ -6,18 +6,24 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use weir_event::{Event, Kind, Millis, limits};
-use weir_registry::Registry;
+use weir_registry::{Access, Registry};
 
-use crate::TrustedProxies;
-use crate::admit::{Delivery, Origin, admit, kept_user_agent};
+use crate::admit::{Client, Delivery, Origin, Sender, admit};
 use crate::client_ip::network;
 use crate::decode::{Body, Fault, decode, mend_surrogates};
 use crate::page_url::{PageUrl, PathRules, campaign, referrer};
 use crate::text::has_control;
+use crate::{Geo, TrustedProxies};
 
 /// The events that a body comes to. Each is within every limit, has the time that its sender meant or
 /// that of its receipt, and is the same when the same body comes again.
 pub fn delivery(registry: &Registry, received: Millis, bytes: &[u8]) -> Vec<Event> {
+    // A sender with a token names visitors, who have to be within the limits as well.
+    read(registry, received, bytes, Some(Access::All));
+    read(registry, received, bytes, None)
+}
+
+fn read(registry: &Registry, received: Millis, bytes: &[u8], access: Option<Access>) -> Vec<Event> {
     let mended;
     let body = match decode(bytes) {
         Err(Fault::Malformed(_)) => {
@@ -38,20 +44,21 @@ pub fn delivery(registry: &Registry, received: Millis, bytes: &[u8]) -> Vec<Even
         }
     };
     assert!(body.events.len() <= limits::EVENTS_PER_DELIVERY_MAX && body.lost <= limits::TRACKER_LOST_MAX);
-    admitted(registry, received, body)
+    admitted(registry, received, body, access)
 }
 
-fn admitted(registry: &Registry, received: Millis, body: Body<'_>) -> Vec<Event> {
+fn admitted(registry: &Registry, received: Millis, body: Body<'_>, access: Option<Access>) -> Vec<Event> {
     let sites = registry.snapshot();
+    let user_agent = body.user_agent.unwrap_or(Cow::Borrowed("Firefox"));
     let mut delivery = Delivery {
         registry,
         sites: &sites,
         excluded_ips: &[],
         received,
         sent_at: body.sent_at,
-        ip: IpAddr::from([198, 51, 100, 7]),
-        user_agent: kept_user_agent(body.user_agent.unwrap_or(Cow::Borrowed("Firefox"))),
-        country: None,
+        geo: &Geo::BuiltIn,
+        client: Client::new(&Geo::BuiltIn, IpAddr::from([198, 51, 100, 7]), user_agent),
+        sender: access.map(|access| Sender { access, visitor: body.visitor }),
         origin: Origin::Absent,
         last_site: None,
         last_visitor: None,

@@ -1,8 +1,9 @@
 //! What an operator sets up, and who a visitor is: sites, users, tokens, settings, day keys.
 //!
-//! Promises: looking a site up by host costs no SQL; a visitor id is stable for one local day of one
-//! site, across restarts, and can't be related to any other day once that day's key is gone; what a
-//! command beside a running server changes is seen at its next [`Registry::refresh`].
+//! Promises: looking a site up by host, or a token that sends events, costs no SQL; a visitor id is
+//! stable for one local day of one site, across restarts, and can't be related to any other day once
+//! that day's key is gone; what a command beside a running server changes is seen at its next
+//! [`Registry::refresh`].
 //! Refuses to know: events, statistics, HTTP.
 //!
 //! Invariants: key bytes never leave this crate and are in no database; passwords and tokens are kept
@@ -56,5 +57,5 @@ pub use registry::Registry;
 pub use site::{Counting, Site, SiteRules};
 pub use snapshot::Snapshot;
 pub use suffix::{PublicSuffix, SuffixOwner, public_suffix};
-pub use tokens::{Access, NewToken, Token, TokenId};
+pub use tokens::{Access, NewToken, Right, Token, TokenId};
 pub use users::{User, UserId};

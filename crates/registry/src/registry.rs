@@ -13,6 +13,7 @@ use crate::login::Tries;
 use crate::password::Gate;
 use crate::refusals::Counts;
 use crate::schema::{MIGRATIONS, READER_CACHE_KIB, READERS_IDLE, READERS_MAX, TUNING};
+use crate::tokens::Senders;
 use crate::{RegistryError, Site, Snapshot, private_file, sites, users};
 
 const FILE: &str = "registry.db";
@@ -90,8 +91,8 @@ impl Registry {
     }
 
     /// Takes over what another process changed, makes the day keys that are due and destroys those
-    /// whose time is over. Meant to be called every second. True if sites or users may differ from
-    /// what the last call left.
+    /// whose time is over. Meant to be called every second. True if sites, users or tokens may differ
+    /// from what the last call left.
     ///
     /// # Errors
     /// What the database or the key file report; the registry goes on with what it had.
@@ -218,7 +219,7 @@ fn commit_once<T>(
 }
 
 fn load(conn: &Connection) -> Result<Snapshot, RegistryError> {
-    Ok(Snapshot::new(sites::load(conn)?, users::any(conn)?))
+    Ok(Snapshot::new(sites::load(conn)?, users::any(conn)?, Senders::load(conn)?))
 }
 
 fn data_version(conn: &Connection) -> Result<i64, RegistryError> {

@@ -1,7 +1,11 @@
 use weir_sqlite::{Migration, Tuning};
 
-pub(crate) const MIGRATIONS: &[Migration] =
-    &[include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    include_str!("schema.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
+];
 
 /// Small and seldom written: little memory, little WAL.
 pub(crate) const TUNING: Tuning = Tuning {

@@ -3,9 +3,11 @@ use std::sync::Arc;
 
 use weir_event::SiteId;
 
-use crate::{Site, host};
+use crate::tokens::Senders;
+use crate::{Access, Site, host};
 
-/// All sites as they were at one moment. Never changes: who holds it may look up without locks.
+/// All sites, and who may send events to them, as they were at one moment. Never changes: who holds it
+/// may look up without locks.
 #[derive(Debug, Default)]
 pub struct Snapshot {
     /// By domain.
@@ -13,14 +15,15 @@ pub struct Snapshot {
     by_domain: HashMap<String, Arc<Site>>,
     by_id: HashMap<SiteId, Arc<Site>>,
     pub(crate) has_users: bool,
+    senders: Senders,
 }
 
 impl Snapshot {
-    pub(crate) fn new(mut sites: Vec<Arc<Site>>, has_users: bool) -> Self {
+    pub(crate) fn new(mut sites: Vec<Arc<Site>>, has_users: bool, senders: Senders) -> Self {
         sites.sort_by(|a, b| a.domain.cmp(&b.domain));
         let by_domain = sites.iter().map(|site| (site.domain.clone(), Arc::clone(site))).collect();
         let by_id = sites.iter().map(|site| (site.id, Arc::clone(site))).collect();
-        Self { sites, by_domain, by_id, has_users }
+        Self { sites, by_domain, by_id, has_users, senders }
     }
 
     /// The site that a page on `host` belongs to: the one with that domain, else the nearest one
@@ -44,6 +47,11 @@ impl Snapshot {
     pub fn site_by_id(&self, id: SiteId) -> Option<&Arc<Site>> {
         self.by_id.get(&id)
     }
+
+    /// Where this token may send events; `None` if it is none, was revoked, or is for reading.
+    pub fn sender_access(&self, token: &str) -> Option<Access> {
+        self.senders.access(token)
+    }
 }
 
 #[cfg(test)]
@@ -64,7 +72,7 @@ mod tests {
             let id = SiteId(u32::try_from(id).expect("few"));
             Arc::new(Site::new(id, (*domain).to_owned(), Zone::utc(), rules, Millis(0)))
         };
-        Snapshot::new(domains.iter().enumerate().map(site).collect(), false)
+        Snapshot::new(domains.iter().enumerate().map(site).collect(), false, Senders::default())
     }
 
     fn check_host(snapshot: &Snapshot, host: &str, domain: Option<&str>) {

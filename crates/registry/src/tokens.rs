@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::fmt;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -13,11 +14,19 @@ const BYTES: usize = HEAD.len() + 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenId(pub u32);
 
-/// Which sites' figures a token may read.
+/// Which sites a token is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     All,
     Site(SiteId),
+}
+
+/// What a token may do with these sites. None may do both: a reading token is handed to people and
+/// scripts that must not be able to change a figure, a sending one lies on servers that need see none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Right {
+    Read,
+    Send,
 }
 
 /// A token just made: the only time that its text is known.
@@ -34,25 +43,58 @@ pub struct Token {
     pub id: TokenId,
     pub name: String,
     pub access: Access,
+    pub right: Right,
     /// Of the one site that it is for.
     pub domain: Option<String>,
     pub created: Millis,
 }
 
+/// The tokens that may send events. In memory: a delivery's token is judged without SQL, however
+/// many come with a wrong one.
+#[derive(Debug, Default)]
+pub(crate) struct Senders(HashMap<i64, (Vec<u8>, Access)>);
+
+impl Senders {
+    pub(crate) fn load(conn: &Connection) -> Result<Self, RegistryError> {
+        let mut statement = conn.prepare("SELECT prefix, hash, site FROM tokens WHERE sends")?;
+        let sender = |row: &Row<'_>| Ok((row.get(0)?, (row.get(1)?, access(row.get(2)?))));
+        Ok(Self(statement.query_map([], sender)?.collect::<Result<_, _>>()?))
+    }
+
+    /// As in the database: found by the first bytes of its hash, proved by all of it.
+    pub(crate) fn access(&self, token: &str) -> Option<Access> {
+        let proof = proof_of(token)?;
+        let (hash, access) = self.0.get(&proof.prefix)?;
+        proof.matches(hash).then_some(*access)
+    }
+}
+
 impl Registry {
-    /// Makes a token for one site or, without one, for all. An empty name becomes `token-<id>`.
+    /// Makes a token that reads one site or, without one, all. An empty name becomes `token-<id>`.
     ///
     /// # Errors
     /// [`RegistryError::Invalid`], [`RegistryError::TokenExists`] or [`RegistryError::NoSuchSite`].
     pub fn create_token(&self, name: &str, site: Option<&str>) -> Result<NewToken, RegistryError> {
+        self.make_token(name, site, Right::Read)
+    }
+
+    /// The same for a token that sends events.
+    ///
+    /// # Errors
+    /// As [`Self::create_token`].
+    pub fn create_sending_token(&self, name: &str, site: Option<&str>) -> Result<NewToken, RegistryError> {
+        self.make_token(name, site, Right::Send)
+    }
+
+    fn make_token(&self, name: &str, site: Option<&str>, right: Right) -> Result<NewToken, RegistryError> {
         let name = checked_name(name)?;
         let domain = site.map(host::normalise_domain).transpose()?;
         let token = format!("{HEAD}{}", secret::random()?);
         let proof = Proof::of(Purpose::Token, &token);
         let now = self.now();
-        let (id, name) = self.write(|tx| {
+        let (id, name) = self.write_shown(|tx| {
             let site = domain.as_deref().map(|domain| sites::required(tx, domain)).transpose()?;
-            insert(tx, name, &proof, site.map(|site| site.id), now)
+            insert(tx, name, &proof, site.map(|site| site.id), right, now)
         })?;
         Ok(NewToken { token, id, name })
     }
@@ -74,7 +116,7 @@ impl Registry {
     /// [`RegistryError::NoSuchToken`].
     pub fn revoke_token(&self, id_or_name: &str) -> Result<Token, RegistryError> {
         let given = id_or_name.trim();
-        self.write(|tx| {
+        self.write_shown(|tx| {
             // No name is a number: the two can't be confused.
             let found = match given.parse::<u32>() {
                 Ok(id) => tx.query_row(&select("WHERE t.id = ?1"), [id], read).optional()?,
@@ -86,12 +128,10 @@ impl Registry {
         })
     }
 
-    /// What this token may read; `None` if it is none or was revoked.
+    /// What this token may read; `None` if it is none, was revoked, or is for sending
+    /// ([`crate::Snapshot::sender_access`]).
     pub fn token_access(&self, token: &str) -> Option<Access> {
-        if token.len() != BYTES || !token.starts_with(HEAD) {
-            return None;
-        }
-        let proof = Proof::of(Purpose::Token, token);
+        let proof = proof_of(token)?;
         match self.reader().and_then(|reader| Ok(find(&reader, &proof)?)) {
             Ok(access) => access,
             Err(error) => {
@@ -102,11 +142,17 @@ impl Registry {
     }
 }
 
+/// `None` of what can't be a token, before anything is hashed.
+fn proof_of(token: &str) -> Option<Proof> {
+    (token.len() == BYTES && token.starts_with(HEAD)).then(|| Proof::of(Purpose::Token, token))
+}
+
 fn insert(
     conn: &Connection,
     name: &str,
     proof: &Proof,
     site: Option<SiteId>,
+    right: Right,
     now: Millis,
 ) -> Result<(TokenId, String), RegistryError> {
     // Numbers grow, so that an unnamed token's name is free, too, unless somebody took it.
@@ -120,14 +166,15 @@ fn insert(
         return Err(RegistryError::TokenExists(name));
     }
     conn.execute(
-        "INSERT INTO tokens (id, name, prefix, hash, site, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![next, name, proof.prefix, proof.hash, site.map(|id| id.0), now.0],
+        "INSERT INTO tokens (id, name, prefix, hash, site, sends, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        params![next, name, proof.prefix, proof.hash, site.map(|id| id.0), right == Right::Send, now.0],
     )?;
     Ok((TokenId(next), name))
 }
 
 fn find(conn: &Connection, proof: &Proof) -> rusqlite::Result<Option<Access>> {
-    let mut statement = conn.prepare_cached("SELECT hash, site FROM tokens WHERE prefix = ?1")?;
+    let mut statement =
+        conn.prepare_cached("SELECT hash, site FROM tokens WHERE prefix = ?1 AND NOT sends")?;
     let found = statement
         .query_row([proof.prefix], |row| Ok((row.get::<_, Vec<u8>>(0)?, access(row.get(1)?))))
         .optional()?;
@@ -136,7 +183,8 @@ fn find(conn: &Connection, proof: &Proof) -> rusqlite::Result<Option<Access>> {
 
 fn select(rest: &str) -> String {
     format!(
-        "SELECT t.id, t.name, t.site, s.domain, t.created FROM tokens t LEFT JOIN sites s ON s.id = t.site {rest}"
+        "SELECT t.id, t.name, t.site, t.sends, s.domain, t.created
+         FROM tokens t LEFT JOIN sites s ON s.id = t.site {rest}"
     )
 }
 
@@ -145,8 +193,9 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Token> {
         id: TokenId(row.get(0)?),
         name: row.get(1)?,
         access: access(row.get(2)?),
-        domain: row.get(3)?,
-        created: Millis(row.get(4)?),
+        right: if row.get(3)? { Right::Send } else { Right::Read },
+        domain: row.get(4)?,
+        created: Millis(row.get(5)?),
     })
 }
 

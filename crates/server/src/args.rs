@@ -272,6 +272,9 @@ pub(crate) enum TokenCommand {
         /// Only for this site
         #[arg(long, value_name = "DOMAIN")]
         site: Option<String>,
+        /// For sending events in the name of visitors; it reads nothing
+        #[arg(long)]
+        events: bool,
     },
     /// List the tokens, without their secrets
     List,

@@ -81,6 +81,16 @@ async fn a_token_reads_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_token_that_sends_events_reads_nothing() {
+    let house = House::new();
+    house.add_site("example.com");
+    let token = house.registry.create_sending_token("backend", None).unwrap().token;
+    for path in ["/api/sites", "/api/ledger", "/metrics", "/api/live?site_id=example.com"] {
+        house.get(path, &format!("Bearer {token}")).await.refused(401);
+    }
+}
+
+#[tokio::test]
 async fn a_site_s_token_reads_that_site_and_knows_of_no_other() {
     let (house, _) = House::with_owner();
     house.add_site("a.test");

@@ -1,6 +1,7 @@
 //! Which page, and whose.
 
 use weir_event::Reason;
+use weir_registry::Access;
 
 use super::delivery::{Delivery, Origin};
 use super::draft::Draft;
@@ -39,6 +40,14 @@ pub(super) fn drop_site_mismatch(delivery: &mut Delivery<'_>, draft: &mut Draft<
     }
     match &delivery.origin {
         Origin::Site(site) if site.id != draft.site().id => Err(Reason::SiteMismatch),
+        _ => Ok(()),
+    }
+}
+
+/// A token for one site writes into no other's figures.
+pub(super) fn drop_token_mismatch(delivery: &mut Delivery<'_>, draft: &mut Draft<'_>) -> Result<(), Reason> {
+    match delivery.sender.as_ref().map(|sender| sender.access) {
+        Some(Access::Site(site)) if site != draft.site().id => Err(Reason::TokenMismatch),
         _ => Ok(()),
     }
 }

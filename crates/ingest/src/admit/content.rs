@@ -8,7 +8,7 @@ use crate::decode::{Action, Checked};
 use crate::text::has_control;
 
 pub(super) fn drop_invalid_text(delivery: &mut Delivery<'_>, draft: &mut Draft<'_>) -> Result<(), Reason> {
-    if has_control(&draft.sent.referrer) || has_control(&delivery.user_agent) {
+    if has_control(&draft.sent.referrer) || has_control(&delivery.client.user_agent) {
         return Err(Reason::InvalidText);
     }
     Ok(())

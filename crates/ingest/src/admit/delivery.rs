@@ -5,8 +5,10 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, header};
 use ipnet::IpNet;
 use weir_event::{Country, LocalDay, Millis, SiteId, VisitorId, limits};
-use weir_registry::{Registry, Site, Snapshot};
+use weir_registry::{Access, Registry, Site, Snapshot};
 
+use crate::Geo;
+use crate::decode::SentVisitor;
 use crate::page_url::origin_host;
 
 /// What all events of a delivery share, and what was looked up for one of them already: the next one
@@ -17,12 +19,27 @@ pub(crate) struct Delivery<'d> {
     pub excluded_ips: &'d [IpNet],
     pub received: Millis,
     pub sent_at: Option<i64>,
-    pub ip: IpAddr,
-    pub user_agent: Cow<'d, str>,
-    pub country: Option<Country>,
+    pub geo: &'d Geo,
+    /// Whose the event at hand is: the browser's that sent the delivery, or whom its sender names.
+    pub client: Client<'d>,
+    pub sender: Option<Sender<'d>>,
     pub origin: Origin<'d>,
     pub last_site: Option<(String, Option<&'d Arc<Site>>)>,
     pub last_visitor: Option<(SiteId, LocalDay, Option<VisitorId>)>,
+}
+
+pub(crate) struct Client<'d> {
+    pub ip: IpAddr,
+    pub user_agent: Cow<'d, str>,
+    pub country: Option<Country>,
+}
+
+/// A program with a token, which speaks for visitors.
+pub(crate) struct Sender<'d> {
+    /// Where it may send.
+    pub access: Access,
+    /// Whom it speaks for where an event doesn't say.
+    pub visitor: SentVisitor<'d>,
 }
 
 /// The page that sent the delivery, as its browser says.
@@ -49,7 +66,22 @@ impl<'d> Origin<'d> {
     }
 }
 
+impl<'d> Client<'d> {
+    pub(crate) fn new(geo: &Geo, ip: IpAddr, user_agent: Cow<'d, str>) -> Self {
+        Self { ip, user_agent: kept_user_agent(user_agent), country: geo.country(ip) }
+    }
+}
+
 impl<'d> Delivery<'d> {
+    /// From here on, events are of this visitor.
+    pub(super) fn speak_for(&mut self, ip: IpAddr, user_agent: Cow<'d, str>) {
+        let client = Client::new(self.geo, ip, user_agent);
+        if (client.ip, &client.user_agent) != (self.client.ip, &self.client.user_agent) {
+            self.last_visitor = None;
+            self.client = client;
+        }
+    }
+
     pub(super) fn site_for_host(&mut self, host: &str) -> Option<&'d Arc<Site>> {
         match &self.last_site {
             Some((known, site)) if known == host => *site,
@@ -65,7 +97,8 @@ impl<'d> Delivery<'d> {
         match self.last_visitor {
             Some((of, on, visitor)) if (of, on) == (site.id, day) => visitor,
             _ => {
-                let visitor = self.registry.visitor_id(site, day, self.received, self.ip, &self.user_agent);
+                let Client { ip, user_agent, .. } = &self.client;
+                let visitor = self.registry.visitor_id(site, day, self.received, *ip, user_agent);
                 self.last_visitor = Some((site.id, day, visitor));
                 visitor
             }
@@ -74,7 +107,7 @@ impl<'d> Delivery<'d> {
 }
 
 /// The user agent as far as it is kept.
-pub(crate) fn kept_user_agent(text: Cow<'_, str>) -> Cow<'_, str> {
+fn kept_user_agent(text: Cow<'_, str>) -> Cow<'_, str> {
     if text.len() <= limits::USER_AGENT_BYTES_MAX {
         return text;
     }

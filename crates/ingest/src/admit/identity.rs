@@ -4,16 +4,29 @@ use weir_event::{EventId, Reason, VisitorId};
 
 use super::delivery::Delivery;
 use super::draft::Draft;
+use crate::decode::Checked;
+
+/// Whom a sender with a token speaks for; a browser speaks for itself.
+pub(super) fn drop_invalid_ip<'d>(delivery: &mut Delivery<'d>, draft: &mut Draft<'d>) -> Result<(), Reason> {
+    let Some(sender) = &delivery.sender else { return Ok(()) };
+    let named = std::mem::take(&mut draft.sent.visitor);
+    let Checked::Good(ip) = named.ip.or(&sender.visitor.ip) else { return Err(Reason::InvalidIp) };
+    let user_agent = named.user_agent.or(&sender.visitor.user_agent);
+    let Checked::Good(user_agent) = user_agent else { return Err(Reason::Malformed) };
+    delivery.speak_for(ip, user_agent);
+    Ok(())
+}
 
 pub(super) fn drop_excluded_ip(delivery: &mut Delivery<'_>, draft: &mut Draft<'_>) -> Result<(), Reason> {
-    let everywhere = delivery.excluded_ips.iter().any(|network| network.contains(&delivery.ip));
-    if everywhere || draft.site().excludes(delivery.ip) { Err(Reason::ExcludedIp) } else { Ok(()) }
+    let ip = delivery.client.ip;
+    let everywhere = delivery.excluded_ips.iter().any(|network| network.contains(&ip));
+    if everywhere || draft.site().excludes(ip) { Err(Reason::ExcludedIp) } else { Ok(()) }
 }
 
 pub(super) fn put_client(delivery: &mut Delivery<'_>, draft: &mut Draft<'_>) {
-    draft.event.user_agent = delivery.user_agent.as_ref().to_owned();
+    draft.event.user_agent = delivery.client.user_agent.as_ref().to_owned();
     draft.event.webdriver = draft.sent.webdriver;
-    draft.event.country = delivery.country;
+    draft.event.country = delivery.client.country;
 }
 
 /// Under the key of the event's own day; `None` once that is gone.

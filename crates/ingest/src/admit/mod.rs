@@ -10,6 +10,6 @@ mod content;
 mod identity;
 mod time;
 
-pub(crate) use delivery::{Delivery, Origin, kept_user_agent};
+pub(crate) use delivery::{Client, Delivery, Origin, Sender};
 pub(crate) use draft::Refusal;
 pub(crate) use steps::admit;

@@ -19,6 +19,8 @@ const STEPS: &[Step] = &[
     Step::Drop(address::drop_foreign_origin),
     Step::Drop(address::drop_unknown_host),
     Step::Drop(address::drop_site_mismatch),
+    Step::Drop(address::drop_token_mismatch),
+    Step::Drop(identity::drop_invalid_ip),
     Step::Drop(identity::drop_excluded_ip),
     Step::Drop(time::drop_too_old),
     Step::Drop(content::drop_invalid_text),

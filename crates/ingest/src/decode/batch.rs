@@ -9,9 +9,9 @@ use super::object::Object;
 use super::props::{self, Members};
 use super::revenue;
 use super::scalar::Scalar;
-use super::{Action, Malformed, SentEvent};
+use super::{Action, Malformed, SentEvent, SentVisitor};
 
-/// `{"sentAt": ..., "events": [...], "lost": n}`
+/// `{"sentAt": ..., "events": [...], "lost": n, "ip": ..., "userAgent": ...}`
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Batch<'a> {
@@ -21,6 +21,10 @@ pub(super) struct Batch<'a> {
     pub events: Option<Events<'a>>,
     #[serde(borrow, default)]
     pub lost: Scalar<'a>,
+    #[serde(borrow, default)]
+    pub ip: Scalar<'a>,
+    #[serde(borrow, default)]
+    pub user_agent: Scalar<'a>,
 }
 
 /// As many events as a delivery may have; the rest is only counted.
@@ -55,6 +59,10 @@ struct Wire<'a> {
     engaged: Scalar<'a>,
     #[serde(borrow, default)]
     webdriver: Scalar<'a>,
+    #[serde(borrow, default)]
+    ip: Scalar<'a>,
+    #[serde(borrow, default, rename = "userAgent")]
+    user_agent: Scalar<'a>,
 }
 
 fn event(wire: Object<Wire<'_>>) -> Result<SentEvent<'_>, Malformed> {
@@ -81,6 +89,7 @@ fn event(wire: Object<Wire<'_>>) -> Result<SentEvent<'_>, Malformed> {
         revenue: revenue::revenue(wire.revenue),
         engaged_ms: u32::try_from(engaged).unwrap_or(limits::ENGAGED_MS_MAX),
         webdriver: wire.webdriver.flag(false)?,
+        visitor: SentVisitor { ip: wire.ip.ip(), user_agent: wire.user_agent.checked_text() },
     })
 }
 

@@ -4,7 +4,7 @@ use weir_event::limits;
 
 use super::batch::Batch;
 use super::one_event::OneEvent;
-use super::{Malformed, SentEvent};
+use super::{Malformed, SentEvent, SentVisitor};
 
 /// A whole delivery, read.
 #[derive(Debug)]
@@ -15,8 +15,18 @@ pub(crate) struct Body<'a> {
     pub events: Vec<Result<SentEvent<'a>, Malformed>>,
     /// The older form carries it in the body.
     pub user_agent: Option<Cow<'a, str>>,
+    /// Of all events that don't name their own.
+    pub visitor: SentVisitor<'a>,
     /// Events that the tracker says it gave up.
     pub lost: u64,
+}
+
+impl<'a> Body<'a> {
+    /// An event, and nothing said beside it.
+    pub(super) fn of_one(form: Form, event: Result<SentEvent<'a>, Malformed>) -> Self {
+        let visitor = SentVisitor::default();
+        Self { form, sent_at: None, events: vec![event], user_agent: None, visitor, lost: 0 }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +70,7 @@ pub(crate) fn decode(body: &[u8]) -> Result<Body<'_>, Fault> {
         sent_at: sent_at.map(|time| time.unix_ms),
         events: events.events,
         user_agent: None,
+        visitor: SentVisitor { ip: batch.ip.ip(), user_agent: batch.user_agent.checked_text() },
         lost: lost.min(limits::TRACKER_LOST_MAX),
     })
 }
@@ -69,8 +80,8 @@ fn one_event(body: &[u8]) -> Result<Body<'_>, Fault> {
     if !one.is_one() {
         return Err(fault("there are no events in it"));
     }
-    let user_agent = one.user_agent();
-    Ok(Body { form: Form::OneEvent, sent_at: None, events: vec![one.event()], user_agent, lost: 0 })
+    let (user_agent, visitor) = (one.user_agent(), one.visitor());
+    Ok(Body { user_agent, visitor, ..Body::of_one(Form::OneEvent, one.event()) })
 }
 
 pub(super) fn fault(why: &str) -> Fault {

@@ -23,6 +23,7 @@ pub(crate) use plausible::decode_plausible;
 pub(crate) use surrogate::mend_surrogates;
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use weir_event::{Amount, EventId};
 
@@ -43,6 +44,15 @@ pub(crate) struct SentEvent<'a> {
     pub revenue: Checked<Amount>,
     pub engaged_ms: u32,
     pub webdriver: bool,
+    pub visitor: SentVisitor<'a>,
+}
+
+/// The visitor whom a sender with a token speaks for. From anybody else it is hearsay, and not even
+/// judged: a wrong type costs a browser nothing.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SentVisitor<'a> {
+    pub ip: Checked<IpAddr>,
+    pub user_agent: Checked<Cow<'a, str>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -70,6 +80,16 @@ pub(crate) enum Checked<T> {
     Absent,
     Good(T),
     Bad,
+}
+
+impl<T: Clone> Checked<T> {
+    /// This, or where nothing was sent, the other.
+    pub(crate) fn or(self, other: &Self) -> Self {
+        match self {
+            Self::Absent => other.clone(),
+            sent => sent,
+        }
+    }
 }
 
 /// Not of the documented shape.

@@ -9,7 +9,7 @@ use weir_event::Amount;
 use super::object::Object;
 use super::props::{self, Members};
 use super::scalar::Scalar;
-use super::{Action, Checked, Malformed, SentEvent};
+use super::{Action, Checked, Malformed, SentEvent, SentVisitor};
 use crate::money;
 
 /// The form of older trackers: the body is one event. `userId` is ignored, whatever its type.
@@ -30,6 +30,8 @@ pub(super) struct OneEvent<'a> {
     event_metadata: Object<Metadata>,
     #[serde(borrow, default)]
     user_agent: Scalar<'a>,
+    #[serde(borrow, default)]
+    ip: Scalar<'a>,
 }
 
 const PURCHASE: &str = "revenue:purchased";
@@ -44,6 +46,11 @@ impl<'a> OneEvent<'a> {
     /// The older form carries it in the body.
     pub(super) fn user_agent(&mut self) -> Option<Cow<'a, str>> {
         std::mem::take(&mut self.user_agent).text().ok().flatten()
+    }
+
+    /// Without its user agent, which counts from anybody.
+    pub(super) fn visitor(&mut self) -> SentVisitor<'a> {
+        SentVisitor { ip: std::mem::take(&mut self.ip).ip(), user_agent: Checked::Absent }
     }
 
     pub(super) fn event(self) -> Result<SentEvent<'a>, Malformed> {

@@ -12,5 +12,5 @@ pub(crate) fn from_query(query: &str, page: &str) -> Body<'static> {
             _ => {}
         }
     }
-    Body { form: Form::Pixel, sent_at: None, events: vec![Ok(sent)], user_agent: None, lost: 0 }
+    Body::of_one(Form::Pixel, Ok(sent))
 }

@@ -39,7 +39,7 @@ pub(crate) fn decode_plausible(body: &[u8]) -> Result<Body<'_>, Fault> {
         return Err(fault("the body is no JSON object"));
     }
     let wire: Wire<'_> = serde_json::from_slice(body).map_err(|e| fault(&e.to_string()))?;
-    Ok(Body { form: Form::Plausible, sent_at: None, events: vec![event(wire)], user_agent: None, lost: 0 })
+    Ok(Body::of_one(Form::Plausible, event(wire)))
 }
 
 fn event(wire: Wire<'_>) -> Result<SentEvent<'_>, Malformed> {

@@ -1,9 +1,10 @@
 use std::borrow::Cow;
 use std::fmt;
+use std::net::IpAddr;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{Malformed, SentTime};
+use super::{Checked, Malformed, SentTime};
 
 /// Any JSON value where a scalar is expected. Never fails: one field of a wrong type costs its own
 /// event, not the other 99 of the delivery.
@@ -26,6 +27,25 @@ impl<'a> Scalar<'a> {
             Self::Absent => Ok(None),
             Self::Text(text) => Ok(Some(text)),
             _ => Err(Malformed),
+        }
+    }
+
+    pub(super) fn checked_text(self) -> Checked<Cow<'a, str>> {
+        match self.text() {
+            Ok(text) => text.map_or(Checked::Absent, Checked::Good),
+            Err(Malformed) => Checked::Bad,
+        }
+    }
+
+    /// An IPv4 or IPv6 address, alone.
+    pub(super) fn ip(self) -> Checked<IpAddr> {
+        match self.checked_text() {
+            Checked::Absent => Checked::Absent,
+            Checked::Bad => Checked::Bad,
+            Checked::Good(text) => {
+                let ip = text.trim().parse::<IpAddr>();
+                ip.map_or(Checked::Bad, |ip| Checked::Good(ip.to_canonical()))
+            }
         }
     }
 
@@ -151,6 +171,35 @@ mod tests {
         }
         for wrong in ["true", "{}", "[1]"] {
             assert_eq!(scalar(wrong).time(), Err(Malformed), "{wrong}");
+        }
+    }
+
+    /// (JSON, the address that it is)
+    fn check_ip(json: &str, expected: &str) {
+        let expected = expected.parse().expect("an address");
+        assert_eq!(scalar(json).ip(), Checked::Good(expected), "{json}");
+    }
+
+    #[test]
+    fn an_address_is_one_of_either_family_and_nothing_beside_it() {
+        check_ip(r#""193.0.6.139""#, "193.0.6.139");
+        check_ip(r#"" 193.0.6.139\n""#, "193.0.6.139");
+        check_ip(r#""2001:DB8::1""#, "2001:db8::1");
+        check_ip(r#""::ffff:193.0.6.139""#, "193.0.6.139");
+        assert_eq!(scalar("null").ip(), Checked::Absent);
+        for bad in [
+            "\"\"",
+            r#""193.0.6""#,
+            r#""193.0.6.139:80""#,
+            r#""[::1]""#,
+            r#""fe80::1%eth0""#,
+            r#""193.0.6.139, 10.0.0.1""#,
+            r#""example.com""#,
+            "3238004363",
+            "true",
+            "[]",
+        ] {
+            assert_eq!(scalar(bad).ip(), Checked::Bad, "{bad}");
         }
     }
 

@@ -36,6 +36,9 @@ pub(super) enum Answer {
     BodyTooSlow,
     BodyBroken,
     HeadersTooLarge,
+    /// It shows a token that may not send events. Never taken for a browser's delivery: who shows a
+    /// token means to speak for others.
+    InvalidToken,
     RateLimited {
         retry_after_secs: u32,
     },
@@ -60,6 +63,7 @@ impl Answer {
             Self::Malformed(_) | Self::BodyTooSlow | Self::BodyBroken => Some(Reason::Malformed),
             Self::TooMany { .. } => Some(Reason::TooMany),
             Self::BodyTooLarge | Self::HeadersTooLarge => Some(Reason::TooLarge),
+            Self::InvalidToken => Some(Reason::InvalidToken),
             Self::RateLimited { .. } => Some(Reason::RateLimited),
             Self::Overloaded { .. } => Some(Reason::Overloaded),
         }
@@ -108,6 +112,7 @@ impl IntoResponse for Answer {
                 Reason::TooLarge,
                 "The request's headers are larger than 16 KB",
             )),
+            Self::InvalidToken => invalid_token(),
             Self::RateLimited { retry_after_secs } => later(
                 StatusCode::TOO_MANY_REQUESTS,
                 Reason::RateLimited,
@@ -122,6 +127,14 @@ impl IntoResponse for Answer {
             ),
         }
     }
+}
+
+/// The same for a token that is none, one that was revoked, and one that reads.
+fn invalid_token() -> Response {
+    let sentence = "This token may not send events; `weir token create --events` makes one that may";
+    let mut response = refusal(StatusCode::UNAUTHORIZED, Reason::InvalidToken, sentence);
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    response
 }
 
 fn accepted_plausible(dropped: usize) -> Response {
@@ -146,6 +159,9 @@ fn none_accepted(dropped: &[Dropped]) -> Response {
         Reason::ForeignOrigin | Reason::SiteMismatch if same => {
             (StatusCode::FORBIDDEN, json!({"error": "Invalid origin", "reason": first.name()}))
         }
+        Reason::TokenMismatch if same => {
+            (StatusCode::FORBIDDEN, json!({"error": sentence(first), "reason": first.name()}))
+        }
         _ => (
             StatusCode::BAD_REQUEST,
             json!({"error": sentence(first), "reason": first.name(), "accepted": 0,
@@ -166,6 +182,8 @@ fn sentence(reason: Reason) -> &'static str {
              characters"
         }
         Reason::InvalidAmount => "The event's revenue must have a decimal amount and an ISO 4217 currency",
+        Reason::TokenMismatch => "The token is for another site",
+        Reason::InvalidIp => "The visitor's ip must be an IPv4 or IPv6 address",
         Reason::InvalidText => "The referrer and the user agent must have no control characters",
         _ => "No event of this delivery could be taken",
     }

@@ -6,13 +6,15 @@ use axum::http::{HeaderMap, Method, header};
 use axum::response::{IntoResponse, Response};
 use weir_event::{Event, Reason, SiteId, limits};
 use weir_queue::AppendError;
+use weir_registry::Access;
 
 use super::answer::{Answer, Dropped};
+use super::bearer::bearer;
 use super::{body, guard, retry};
 use crate::Ingest;
-use crate::admit::{Delivery, Origin, Refusal, admit, kept_user_agent};
+use crate::admit::{Client, Delivery, Origin, Refusal, Sender, admit};
 use crate::client_ip::is_cdn;
-use crate::decode::{Body, Fault, Form, decode, decode_plausible, mend_surrogates};
+use crate::decode::{Body, Checked, Fault, Form, SentVisitor, decode, decode_plausible, mend_surrogates};
 use crate::ingest::{Counts, Shared};
 
 pub(super) const EVENTS_PATH: &str = "/x/api/v1/events";
@@ -76,7 +78,7 @@ pub(super) async fn deliver_read(
     Counts::add(&ingest.counts.deliveries, 1);
     let Some(_permit) = ingest.permit() else { return no_permit(ingest) };
     match ingest.queue.turn_away_if_full() {
-        Ok(()) => take(ingest, peer, headers, body, Route::Events).await,
+        Ok(()) => take(ingest, peer, headers, body, Route::Events, None).await,
         Err(error) => not_appended(ingest, None, 1, error),
     }
 }
@@ -96,6 +98,9 @@ async fn deliver(ingest: &Shared, peer: SocketAddr, request: Request, route: Rou
     if let Err(error) = ingest.queue.turn_away_if_full() {
         return not_appended(ingest, None, 1, error);
     }
+    let Ok(sender) = sender_access(ingest, &head.headers, route) else {
+        return refuse(ingest, Answer::InvalidToken, 1);
+    };
     let decode = if route == Route::Plausible { decode_plausible } else { decode };
     let mended;
     let body = match decode(&bytes) {
@@ -106,11 +111,22 @@ async fn deliver(ingest: &Shared, peer: SocketAddr, request: Request, route: Rou
         read => read,
     };
     match body {
-        Ok(body) => take(ingest, peer, &head.headers, body, route).await,
+        Ok(body) => take(ingest, peer, &head.headers, body, route, sender).await,
         Err(Fault::Malformed(why)) => refuse(ingest, Answer::Malformed(why), 1),
         Err(Fault::TooMany { sent }) => {
             refuse(ingest, Answer::TooMany { sent, max: limits::EVENTS_PER_DELIVERY_MAX }, sent)
         }
+    }
+}
+
+/// No token of ours that may send events.
+struct NoSender;
+
+/// Where the request's token may send events; `None` for the request of a browser, which has none.
+fn sender_access(ingest: &Shared, headers: &HeaderMap, route: Route) -> Result<Option<Access>, NoSender> {
+    match bearer(headers).filter(|_| route == Route::Events) {
+        None => Ok(None),
+        Some(token) => ingest.registry.snapshot().sender_access(token).map(Some).ok_or(NoSender),
     }
 }
 
@@ -121,15 +137,21 @@ async fn take(
     headers: &HeaderMap,
     body: Body<'_>,
     route: Route,
+    sender: Option<Access>,
 ) -> Answer {
     let ip = ingest.config.trusted_proxies.client_ip(peer, headers);
-    if let Err(secs) = check_rate(ingest, ip, headers, body.events.len()) {
+    // A sender with a token speaks for many; what all may send together bounds it as well.
+    let within_rate = match sender {
+        Some(_) => Ok(()),
+        None => check_rate(ingest, ip, headers, body.events.len()),
+    };
+    if let Err(secs) = within_rate {
         Counts::add(&ingest.counts.rate_limited, 1);
         let answer = Answer::RateLimited { retry_after_secs: retry::spread(secs) };
         return refuse(ingest, answer, body.events.len());
     }
     let (form, given_up) = (body.form, body.lost);
-    let (events, refusals) = admit_all(ingest, ip, headers, body, route);
+    let (events, refusals) = admit_all(ingest, ip, headers, body, route, sender);
     let accepted = events.len();
     // A tracker works for one site: any event says which.
     let site = events.first().map(|event| event.site);
@@ -151,18 +173,28 @@ fn admit_all(
     headers: &HeaderMap,
     body: Body<'_>,
     route: Route,
+    sender: Option<Access>,
 ) -> (Vec<Event>, Refused) {
     let sites = ingest.registry.snapshot();
+    let user_agent = user_agent(headers, body.user_agent, route);
+    let sender = sender.map(|access| {
+        // What it doesn't say it says of itself.
+        let ip = body.visitor.ip.or(&Checked::Good(ip));
+        let user_agent = body.visitor.user_agent.or(&Checked::Good(user_agent.clone()));
+        Sender { access, visitor: SentVisitor { ip, user_agent } }
+    });
+    // No page sends with a token: there is nobody whom an origin could speak against.
+    let origin = if sender.is_some() { Origin::Absent } else { Origin::of(headers, &sites) };
     let mut delivery = Delivery {
         registry: &ingest.registry,
         sites: &sites,
         excluded_ips: &ingest.config.excluded_ips,
         received: ingest.clock.now(),
         sent_at: body.sent_at,
-        ip,
-        user_agent: user_agent(headers, body.user_agent, route),
-        country: ingest.config.geo.country(ip),
-        origin: Origin::of(headers, &sites),
+        geo: &ingest.config.geo,
+        client: Client::new(&ingest.config.geo, ip, user_agent),
+        sender,
+        origin,
         last_site: None,
         last_visitor: None,
     };
@@ -182,7 +214,7 @@ fn admit_all(
 fn user_agent<'a>(headers: &'a HeaderMap, in_body: Option<Cow<'a, str>>, route: Route) -> Cow<'a, str> {
     let in_body = in_body.filter(|text| route == Route::Events && !text.is_empty());
     let in_header = || headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
-    kept_user_agent(in_body.or_else(in_header).unwrap_or_default())
+    in_body.or_else(in_header).unwrap_or_default()
 }
 
 fn check_rate(ingest: &Shared, ip: IpAddr, headers: &HeaderMap, events: usize) -> Result<(), u32> {

@@ -6,6 +6,8 @@ mod body;
 
 mod retry;
 
+mod bearer;
+
 mod deliver;
 
 mod pixel;

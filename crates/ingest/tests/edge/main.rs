@@ -10,5 +10,6 @@ mod pixel;
 mod plausible;
 mod refused;
 mod script;
+mod servers;
 mod socket;
 mod times;

@@ -1,4 +1,4 @@
-use weir_registry::{Access, RegistryError};
+use weir_registry::{Access, RegistryError, Right};
 
 use crate::Fixture;
 
@@ -28,6 +28,54 @@ fn the_whole_hash_must_match_not_only_where_it_is_found() {
     assert!(server.registry.token_access(&token).is_some());
     server.tamper("UPDATE tokens SET hash = zeroblob(32)");
     assert!(server.registry.token_access(&token).is_none());
+}
+
+#[test]
+fn a_token_reads_or_sends_and_never_both() {
+    let mut server = Fixture::new();
+    let site = server.site("example.com", "UTC");
+    let reads = server.registry.create_token("reads", None).expect("makes").token;
+    let all = server.registry.create_sending_token("all", None).expect("makes").token;
+    let one = server.registry.create_sending_token("one", Some("example.com")).expect("makes").token;
+    for _ in 0..2 {
+        let snapshot = server.registry.snapshot();
+        assert_eq!(snapshot.sender_access(&reads), None);
+        assert_eq!(snapshot.sender_access(&all), Some(Access::All));
+        assert_eq!(snapshot.sender_access(&one), Some(Access::Site(site.id)));
+        assert_eq!(server.registry.token_access(&reads), Some(Access::All));
+        assert_eq!(server.registry.token_access(&all), None);
+        assert_eq!(server.registry.token_access(&one), None);
+        server.restart();
+    }
+    let rights: Vec<Right> = server.registry.tokens().expect("reads").iter().map(|t| t.right).collect();
+    assert_eq!(rights, [Right::Read, Right::Send, Right::Send]);
+    for wrong in ["", "weir_", &all[5..], &format!("{}x", &all[..68]), &"x".repeat(100_000)] {
+        assert_eq!(server.registry.snapshot().sender_access(wrong), None, "{wrong:.80}");
+    }
+    assert!(!server.database_holds(all.as_bytes()));
+    server.tamper("UPDATE tokens SET hash = zeroblob(32)");
+    server.restart();
+    assert_eq!(server.registry.snapshot().sender_access(&all), None, "the whole hash must match");
+}
+
+#[test]
+fn a_sending_token_made_or_revoked_beside_a_server_is_known_at_its_next_refresh() {
+    let server = Fixture::new();
+    server.site("example.com", "UTC");
+    let all = server.beside().create_sending_token("all", None).expect("makes").token;
+    let one = server.beside().create_sending_token("one", Some("example.com")).expect("makes").token;
+    assert!(server.registry.refresh().expect("refreshes"));
+    let may_send = |token: &str| server.registry.snapshot().sender_access(token).is_some();
+    assert!(may_send(&all) && may_send(&one));
+    server.beside().revoke_token("all").expect("revokes");
+    server.registry.refresh().expect("refreshes");
+    assert!(!may_send(&all) && may_send(&one));
+    server.registry.remove_site("example.com").expect("removes");
+    assert!(!may_send(&one), "a site's tokens go with it");
+    let again = server.registry.create_sending_token("all", None).expect("makes").token;
+    assert!(may_send(&again), "at once where the server makes it");
+    server.registry.revoke_token("all").expect("revokes");
+    assert!(!may_send(&again));
 }
 
 #[test]

@@ -102,6 +102,10 @@ impl Server {
     }
 
     pub fn wait(mut self) -> ExitStatus {
+        self.end()
+    }
+
+    fn end(&mut self) -> ExitStatus {
         let status = self.child.wait().expect("it ends");
         self.readers.drain(..).for_each(|reader| reader.join().expect("reads to the end"));
         status
@@ -113,6 +117,14 @@ impl Server {
         self.terminate();
         let status = self.wait();
         assert_eq!(status.code(), Some(0), "{status}");
+    }
+
+    /// Stops it; what its log said.
+    #[track_caller]
+    pub fn stop_and_read_log(mut self) -> String {
+        self.terminate();
+        assert_eq!(self.end().code(), Some(0));
+        self.log.try_iter().collect::<Vec<_>>().join("\n")
     }
 
     /// As the power would: no last word, nothing flushed.
