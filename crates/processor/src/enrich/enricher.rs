@@ -63,7 +63,8 @@ impl Enricher {
         let agent = self.agents.agent(&event.user_agent, &mut self.texts);
         let key = ArrivalKey {
             own: is_own_referrer(event, site),
-            referrer: event.referrer.as_ref(),
+            // A host without a name names no source. The edge sends none; a row may hold anything.
+            referrer: event.referrer.as_ref().filter(|referrer| !referrer.host.is_empty()),
             utm: &event.utm,
             click_id: event.click_id,
         };

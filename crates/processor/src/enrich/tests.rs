@@ -426,6 +426,14 @@ fn a_country_is_its_code_and_nothing_where_unknown() {
     assert_eq!(&*enriched(&mut enricher, &country(None)).country, "");
 }
 
+#[test]
+fn a_referrer_without_a_host_says_nothing() {
+    let mut enricher = Enricher::new();
+    let referrer = Some(Referrer { host: String::new(), path: "/x".to_owned() });
+    let made = enriched(&mut enricher, &Event { referrer, ..event() });
+    assert_eq!(made, enriched(&mut enricher, &Event { referrer: None, ..event() }));
+}
+
 fn any_event() -> impl Strategy<Value = Event> {
     let host = prop_oneof![
         Just("google.de".to_owned()),
