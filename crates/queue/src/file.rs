@@ -59,15 +59,19 @@ const OPENINGS: &str = "
 ";
 
 /// A commit writes every page that it touches whole, a handful even for one event: larger pages would
-/// fill the log sooner, smaller ones make batches dear. Checkpointing after 8 MiB keeps each checkpoint,
-/// which is the tail of the commit latency, short.
+/// fill the log sooner, smaller ones make batches dear. SQLite itself checkpoints within a commit, whose
+/// deliveries would wait for it: it is left to where [`Durable::shorten_log`] could not.
 const TUNING: Tuning = Tuning {
     page_bytes: 8 * 1024,
     cache_kib: 4 * 1024,
-    checkpoint_pages: 1_024,
+    checkpoint_pages: 2_048,
     wal_bytes_max: limits::QUEUE_WAL_BYTES_MAX,
     incremental_vacuum: true,
 };
+
+/// The log is copied into the file when it holds this many pages: 8 MiB. Deliveries that come meanwhile
+/// wait, hence no more at a time.
+const LOG_PAGES: u32 = 1_024;
 
 /// Free pages that stay in the file for the next rows: 16 MiB.
 const FREE_PAGES_KEPT: u32 = 2_048;
@@ -86,6 +90,9 @@ pub(crate) trait Durable {
 
     /// Makes sure that what is committed is in the files that the next start will open.
     fn stay_in_place(&mut self) -> Result<(), Error>;
+
+    /// Copies the write-ahead log into the file where it has grown. What is committed is durable without.
+    fn shorten_log(&self) -> Result<(), Error>;
 
     /// Gives some of the room that deleted rows have left back.
     fn give_back_pages(&self) -> Result<(), Error>;
@@ -222,6 +229,15 @@ impl Durable for QueueFile {
         self.file.stay_in_place()?;
         // It may be another connection by now.
         Ok(self.conn().busy_timeout(self.lock_wait)?)
+    }
+
+    fn shorten_log(&self) -> Result<(), Error> {
+        let pages_after = |sql| self.conn().prepare_cached(sql)?.query_row([], |row| row.get::<_, u32>(1));
+        if pages_after("PRAGMA wal_checkpoint(NOOP)")? >= LOG_PAGES {
+            // Disturbs nobody who reads: what they may still need stays in the log.
+            pages_after("PRAGMA wal_checkpoint(PASSIVE)")?;
+        }
+        Ok(())
     }
 
     fn give_back_pages(&self) -> Result<(), Error> {
@@ -438,6 +454,28 @@ mod tests {
         assert!(pages(&file).0 < pages_before);
         file.give_back_pages().expect("leaves it");
         assert_eq!(pages(&file).1, FREE_PAGES_KEPT);
+    }
+
+    #[test]
+    fn a_log_that_has_grown_is_copied_into_the_file_and_begins_anew() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut file = QueueFile::open(&dir.path().join("queue.db")).expect("opens");
+        let log = |file: &QueueFile| -> (u32, u32) {
+            let read = |row: &rusqlite::Row<'_>| Ok((row.get(1)?, row.get(2)?));
+            file.conn().query_row("PRAGMA wal_checkpoint(NOOP)", [], read).expect("reads")
+        };
+        file.write(&[&large_rows(100)], None).expect("writes");
+        let (pages, copied) = log(&file);
+        file.shorten_log().expect("leaves it");
+        assert!(pages < LOG_PAGES && log(&file) == (pages, copied), "too short to be copied: {pages} pages");
+        while log(&file).0 < LOG_PAGES {
+            file.write(&[&large_rows(100)], None).expect("writes");
+        }
+        file.shorten_log().expect("copies it");
+        let (pages, copied) = log(&file);
+        assert_eq!(copied, pages, "all of it is in the file");
+        file.write(&[&large_rows(1)], None).expect("writes");
+        assert!(log(&file).0 < pages, "it begins anew");
     }
 
     fn bodies(file: &QueueFile) -> Vec<(i64, Vec<u8>)> {

@@ -50,6 +50,7 @@ impl<F: Durable> Writer<F> {
                 false => self.carry_out(work),
             }
             in_trouble = self.progress.trouble().is_some();
+            self.shorten_log();
             self.tidy();
         }
         if let Err(error) = self.file.stay_in_place() {
@@ -140,6 +141,13 @@ impl<F: Durable> Writer<F> {
             rows_max: limits::SETTLE_ROWS_MIN.max(2 * appended),
         };
         (self.goal > self.settled).then_some(settle)
+    }
+
+    /// Once everybody has been answered. A failure is no matter: what is committed stays in the log.
+    fn shorten_log(&self) {
+        if let Err(error) = self.file.shorten_log() {
+            tracing::debug!(%error, "the queue's log was not copied into its file");
+        }
     }
 
     /// Between commits that leave nothing waiting, and seldom. A failure is no matter: pages that
