@@ -45,7 +45,11 @@ pub(super) fn measure(
     }
     let one_country = json!([["is", "visit:country", ["DE"]]]);
     add(asking.dashboard("query_30_days_of_one_country", &questions::dashboard("30d", &one_country))?);
-    for (name, range) in [("30_days", "30d"), ("a_day", "day")] {
+    // The running day is as long as the clock says, the one before is whole.
+    let yesterday = asking.site.zone.day_of(asking.now).previous().to_string();
+    let ranges =
+        [("30_days", json!("30d")), ("yesterday", json!([yesterday, yesterday])), ("today", json!("day"))];
+    for (name, range) in ranges {
         add(asking.filtered(&format!("query_filtered_{name}"), &questions::filtered(range))?);
     }
     add(asking.example()?);

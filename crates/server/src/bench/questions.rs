@@ -27,13 +27,15 @@ pub(super) fn dashboard(range: &str, filters: &Value) -> Questions {
         ("browsers", "visit:browser", &["visitors"]),
         ("events", "event:name", &["events", "visitors"]),
     ];
-    let panels = panels.map(|(name, dimension, metrics)| (name, panel(range, dimension, metrics, filters)));
+    let panels =
+        panels.map(|(name, dimension, metrics)| (name, panel(&json!(range), dimension, metrics, filters)));
     let all = [("headline", headline), ("series", series)].into_iter().chain(panels);
     all.map(|(name, question)| (name, question.to_string().into_bytes())).collect()
 }
 
 /// One panel, filtered in ways that no statistic knows.
-pub(super) fn filtered(range: &str) -> Questions {
+pub(super) fn filtered(range: impl Into<Value>) -> Questions {
+    let range = range.into();
     let country = json!(["is", "visit:country", ["DE"]]);
     let filters = [
         ("one_country", json!([country])),
@@ -45,7 +47,7 @@ pub(super) fn filtered(range: &str) -> Questions {
         ),
     ];
     let question = |(name, filters): (_, Value)| {
-        (name, panel(range, "event:page", &["visitors"], &filters).to_string().into_bytes())
+        (name, panel(&range, "event:page", &["visitors"], &filters).to_string().into_bytes())
     };
     filters.into_iter().map(question).collect()
 }
@@ -58,7 +60,7 @@ pub(super) fn views_of(path: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-fn panel(range: &str, dimension: &str, metrics: &[&str], filters: &Value) -> Value {
+fn panel(range: &Value, dimension: &str, metrics: &[&str], filters: &Value) -> Value {
     json!({ "site_id": DOMAIN, "date_range": range, "metrics": metrics, "dimensions": [dimension],
         "filters": filters, "include": { "total_rows": true }, "pagination": { "limit": 9, "offset": 0 } })
 }
