@@ -230,7 +230,7 @@ mod tests {
     use weir_testkit::TestClock;
 
     use super::*;
-    use crate::{Commit, DashboardParts, Health};
+    use crate::{Commit, DashboardParts, Health, OwnPaths};
 
     fn dashboard(folder: &TempDir) -> Dashboard {
         let clock = Arc::new(TestClock::at(Millis(1_780_315_200_000)));
@@ -242,6 +242,7 @@ mod tests {
             clock,
             demo: true,
             public_url: None,
+            own_paths: OwnPaths::default(),
             health: Arc::new(|| Health { database_ok: true, checks: Vec::new() }),
             metrics: Arc::new(|_| String::new()),
         })

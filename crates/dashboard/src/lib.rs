@@ -49,6 +49,6 @@ pub use dead::{DeadAction, DeadChoice, DeadList, DeadRow, PickError, list_dead, 
 pub use health::{Health, HealthCheck};
 pub use ledger::{DayLedger, Ledger, LedgerError, SiteLedger, read_balance, read_ledger};
 pub use live::Commit;
-pub use parts::{Arrival, Dashboard, DashboardParts};
+pub use parts::{Arrival, Dashboard, DashboardParts, OwnPaths};
 pub use routes::{openapi, routes};
 pub use streams::OpenStreams;

@@ -26,11 +26,19 @@ pub struct DashboardParts {
     /// The address that pages are to load the tracker from, such as `https://stats.example.com`.
     /// Without it the address that the request came to is used.
     pub public_url: Option<String>,
+    pub own_paths: OwnPaths,
     /// May wait for the disk: it is called off the async threads, at most once a second.
     pub health: Arc<dyn Fn() -> Health + Send + Sync>,
     /// The server's metrics in Prometheus' text format, those of the dashboard given. May wait for
     /// the disk.
     pub metrics: Arc<dyn Fn(OpenStreams) -> String + Send + Sync>,
+}
+
+/// Where the operator has the tracker and the endpoint served besides their usual paths.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OwnPaths {
+    pub script: Option<String>,
+    pub events: Option<String>,
 }
 
 /// How a request came in, as the server knows it that sees through its trusted proxies. Put into
@@ -52,6 +60,7 @@ pub struct Dashboard {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) demo: bool,
     pub(crate) public_url: Option<Arc<str>>,
+    pub(crate) own_paths: Arc<OwnPaths>,
     pub(crate) health: Arc<dyn Fn() -> Health + Send + Sync>,
     pub(crate) metrics: Arc<dyn Fn(OpenStreams) -> String + Send + Sync>,
     pub(crate) shared: Arc<Shared>,
@@ -78,6 +87,7 @@ impl Dashboard {
             clock: parts.clock,
             demo: parts.demo,
             public_url,
+            own_paths: Arc::new(parts.own_paths),
             health: parts.health,
             metrics: parts.metrics,
             shared: Arc::new(Shared {

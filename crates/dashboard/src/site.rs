@@ -11,10 +11,10 @@ use weir_queue::Entry;
 use weir_registry::{Access, Counting, RegistryError, Site, UnknownHost};
 use weir_store::RuleDays;
 
-use crate::Dashboard;
 use crate::answer::{ApiError, Body, ErrorBody};
 use crate::caller::{Owner, Reader, arrival};
 use crate::origin::{came_by_https, this_host};
+use crate::{Dashboard, OwnPaths};
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SitesAnswer {
@@ -218,7 +218,7 @@ pub(crate) async fn install(
 ) -> Result<Json<InstallAnswer>, ApiError> {
     let Path(domain) = domain?;
     let site = reader.site(&dashboard, &domain)?;
-    let snippet = snippet(&address_of_this_server(&dashboard, &headers, &extensions)?);
+    let snippet = snippet(&address_of_this_server(&dashboard, &headers, &extensions)?, &dashboard.own_paths);
     let has_events = dashboard.off_thread(move |dashboard| has_events(dashboard, &site));
     Ok(Json(InstallAnswer { snippet, has_events: has_events.await? }))
 }
@@ -238,9 +238,16 @@ fn address_of_this_server(
     Ok(format!("{scheme}://{host}"))
 }
 
-fn snippet(address: &str) -> String {
-    let address = address.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
-    format!(r#"<script defer src="{address}/y/api/v1/sdk.js"></script>"#)
+fn snippet(address: &str, own: &OwnPaths) -> String {
+    let of = |path: &str| {
+        format!("{address}{path}").replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;")
+    };
+    let script = of(own.script.as_deref().unwrap_or("/y/api/v1/sdk.js"));
+    match &own.events {
+        // By itself the tracker sends to the usual path of the host that it came from.
+        Some(events) => format!(r#"<script defer src="{script}" data-endpoint="{}"></script>"#, of(events)),
+        None => format!(r#"<script defer src="{script}"></script>"#),
+    }
 }
 
 fn has_events(dashboard: &Dashboard, site: &Site) -> Result<bool, ApiError> {
@@ -272,10 +279,20 @@ mod tests {
 
     #[test]
     fn the_tag_can_not_be_broken_out_of() {
+        let usual = OwnPaths::default();
         assert_eq!(
-            snippet("https://a.test"),
+            snippet("https://a.test", &usual),
             r#"<script defer src="https://a.test/y/api/v1/sdk.js"></script>"#
         );
-        assert!(!snippet(r#"https://a"><script>"#)[1..].contains(r#""><script>"#));
+        assert!(!snippet(r#"https://a"><script>"#, &usual)[1..].contains(r#""><script>"#));
+    }
+
+    #[test]
+    fn the_tag_names_the_operator_s_own_paths() {
+        let own = OwnPaths { script: Some("/s/a.js".to_owned()), events: Some("/s/e".to_owned()) };
+        assert_eq!(
+            snippet("https://a.test", &own),
+            r#"<script defer src="https://a.test/s/a.js" data-endpoint="https://a.test/s/e"></script>"#
+        );
     }
 }

@@ -38,5 +38,5 @@ pub mod fuzzing;
 pub use client_ip::{TrustedProxies, sender_network};
 pub use config::{ConfigError, IngestConfig, RateLimit};
 pub use geo::Geo;
-pub use http::{deliver_directly, is_delivery, routes};
+pub use http::{EVENTS_PATH, SCRIPT_PATH, deliver_directly, is_delivery, routes};
 pub use ingest::{Gauges, Ingest};

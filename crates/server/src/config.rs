@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use serde::Deserialize;
+use weir_dashboard::OwnPaths;
 
 use crate::args::Args;
 use crate::room::{Room, Wanted};
@@ -13,6 +14,9 @@ use crate::room::{Room, Wanted};
 const LISTEN: &str = "127.0.0.1:3000";
 
 const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
+
+/// Where the server's own routes and files are.
+const TAKEN: [&str; 6] = ["/api/", "/x/", "/y/", "/js/", "/assets/", "/_"];
 
 /// Variables that are no settings of the file.
 const OTHER_VARIABLES: [&str; 2] = ["WEIR_DATA", "WEIR_CONFIG"];
@@ -23,6 +27,8 @@ const OTHER_VARIABLES: [&str; 2] = ["WEIR_DATA", "WEIR_CONFIG"];
 struct Settings {
     listen: Option<String>,
     public_url: Option<String>,
+    script_path: Option<String>,
+    events_path: Option<String>,
     trusted_proxies: Option<Vec<String>>,
     client_ip_headers: Option<Vec<String>>,
     excluded_ips: Option<Vec<String>>,
@@ -45,6 +51,7 @@ pub(crate) struct Config {
     pub listen: SocketAddr,
     /// The address that pages load the tracker from, where it differs from the request's own.
     pub public_url: Option<String>,
+    pub own_paths: OwnPaths,
     /// Networks, addresses or presets whose word about the client's address counts.
     pub trusted_proxies: Option<Vec<String>>,
     pub client_ip_headers: Option<Vec<String>>,
@@ -76,6 +83,7 @@ pub(crate) fn load(args: &Args) -> anyhow::Result<Config> {
     if let Some(url) = &public_url {
         ensure!(is_origin(url), "public_url = {url:?} is no address such as \"https://stats.example.com\"");
     }
+    let own_paths = own_paths(env.script_path.or(file.script_path), env.events_path.or(file.events_path))?;
     let log = env.log.or(file.log).unwrap_or_else(|| "info".to_owned());
     ensure!(LEVELS.contains(&log.as_str()), "log = {log:?} is no level; give one of {}", LEVELS.join(", "));
     let room = Room::of(&Wanted {
@@ -90,6 +98,7 @@ pub(crate) fn load(args: &Args) -> anyhow::Result<Config> {
         data: args.data.clone(),
         listen,
         public_url,
+        own_paths,
         trusted_proxies: env.trusted_proxies.or(file.trusted_proxies),
         client_ip_headers: env.client_ip_headers.or(file.client_ip_headers),
         excluded_ips: env.excluded_ips.or(file.excluded_ips).unwrap_or_default(),
@@ -107,6 +116,33 @@ fn is_origin(url: &str) -> bool {
     let host = rest.map(|rest| rest.strip_suffix('/').unwrap_or(rest));
     let plain = |c: char| c.is_ascii_alphanumeric() || "-.:[]".contains(c);
     host.is_some_and(|host| !host.is_empty() && host.chars().all(plain))
+}
+
+fn own_paths(script: Option<String>, events: Option<String>) -> anyhow::Result<OwnPaths> {
+    for (name, example, path) in [("script_path", "/s/a.js", &script), ("events_path", "/s/e", &events)] {
+        if let Some(path) = path {
+            ensure!(
+                is_own_path(path),
+                "{name} = {path:?} can't be used; give a path of two or more parts such as {example:?}, of letters, \
+                 digits, - . _ and ~, that does not begin with {}",
+                TAKEN.join(", ")
+            );
+        }
+    }
+    ensure!(
+        script.is_none() || script != events,
+        "script_path and events_path are the same; give each a path of its own"
+    );
+    Ok(OwnPaths { script, events })
+}
+
+/// A path of one part is a page of the dashboard, which may be the name of a site.
+fn is_own_path(path: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
+    let part = |part: &str| !part.is_empty() && part.chars().all(plain) && !part.chars().all(|c| c == '.');
+    let parts: Vec<&str> = path.split('/').skip(1).collect();
+    let taken = TAKEN.iter().any(|prefix| path.starts_with(prefix));
+    path.starts_with('/') && parts.len() > 1 && parts.into_iter().all(part) && !taken
 }
 
 fn read_file(path: &Path) -> anyhow::Result<Settings> {
@@ -135,7 +171,9 @@ fn typed(key: &str, value: String) -> toml::Value {
             let items = value.split(',').map(str::trim).filter(|item| !item.is_empty());
             toml::Value::Array(items.map(|item| toml::Value::String(item.to_owned())).collect())
         }
-        "listen" | "public_url" | "country_database" | "log" => toml::Value::String(value),
+        "listen" | "public_url" | "script_path" | "events_path" | "country_database" | "log" => {
+            toml::Value::String(value)
+        }
         _ => {
             let float = || value.parse().map(toml::Value::Float);
             let number = value.parse().map(toml::Value::Integer).or_else(|_| float());
@@ -182,6 +220,27 @@ mod tests {
         ] {
             assert_eq!(is_origin(url), ok, "{url}");
         }
+    }
+
+    #[test]
+    fn own_paths_stand_in_nobody_s_way() {
+        for (path, ok) in [
+            ("/s/a.js", true),
+            ("/a/b/c~d_e-f", true),
+            ("/login", false),
+            ("s/a.js", false),
+            ("/s/", false),
+            ("//s", false),
+            ("/s/../x", false),
+            ("/s/a?b", false),
+            ("/s/%61", false),
+            ("/y/api/v1/other.js", false),
+            ("/x/y", false),
+        ] {
+            assert_eq!(is_own_path(path), ok, "{path}");
+        }
+        let both = Some("/s/a".to_owned());
+        own_paths(both.clone(), both).expect_err("one path for two things");
     }
 
     /// The parser names what it knows, so no list of names has to be kept beside it.

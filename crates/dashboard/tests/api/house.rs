@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tower::ServiceExt;
-use weir_dashboard::{Commit, Dashboard, DashboardParts, Health, HealthCheck, routes};
+use weir_dashboard::{Commit, Dashboard, DashboardParts, Health, HealthCheck, OwnPaths, routes};
 use weir_event::{Millis, QueueDay, Seq, SiteId, Zone};
 use weir_queue::{Entry, Queue, QueueOptions};
 use weir_registry::Registry;
@@ -74,6 +74,7 @@ impl House {
             clock: Arc::new(clock.clone()),
             demo: plan.demo,
             public_url: plan.public_url.map(str::to_owned),
+            own_paths: OwnPaths::default(),
             health: Arc::new(move || {
                 looks.fetch_add(1, Ordering::SeqCst);
                 seen.lock().unwrap().clone()

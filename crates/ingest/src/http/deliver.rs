@@ -17,7 +17,8 @@ use crate::client_ip::is_cdn;
 use crate::decode::{Body, Checked, Fault, Form, SentVisitor, decode, decode_plausible, mend_surrogates};
 use crate::ingest::{Counts, Shared};
 
-pub(super) const EVENTS_PATH: &str = "/x/api/v1/events";
+/// Where trackers send to, unless they are told otherwise.
+pub const EVENTS_PATH: &str = "/x/api/v1/events";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Route {

@@ -18,5 +18,6 @@ mod guard;
 
 mod routes;
 
-pub use deliver::{deliver_directly, is_delivery};
+pub use deliver::{EVENTS_PATH, deliver_directly, is_delivery};
 pub use routes::routes;
+pub use sdk::SCRIPT_PATH;

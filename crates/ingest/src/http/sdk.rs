@@ -7,6 +7,9 @@ use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+/// Where the tracker is.
+pub const SCRIPT_PATH: &str = "/y/api/v1/sdk.js";
+
 /// The tracker as built from `sdk/`. It finds its server by its own address, so that one text serves
 /// every host and no proxy can poison another's copy.
 const WHOLE: &str = include_str!("../../../../sdk/dist/weir.js");

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use indicatif::ProgressBar;
+use weir_dashboard::OwnPaths;
 use weir_event::{Event, LocalDay, Millis, SiteId, Zone};
 use weir_ingest::IngestConfig;
 use weir_processor::ProcessorOptions;
@@ -241,6 +242,7 @@ fn options() -> HouseOptions {
         queue: QueueOptions { site_share_max: 1.0, ..QueueOptions::default() },
         processor: ProcessorOptions::default(),
         public_url: None,
+        own_paths: OwnPaths::default(),
         demo: true,
     }
 }

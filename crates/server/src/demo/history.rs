@@ -65,7 +65,7 @@ fn append(
 
 #[cfg(test)]
 mod tests {
-    use weir_dashboard::read_ledger;
+    use weir_dashboard::{OwnPaths, read_ledger};
     use weir_event::{Clock, LocalDay, Millis, SystemClock, Zone};
     use weir_ingest::IngestConfig;
     use weir_processor::{ProcessorOptions, verify};
@@ -82,6 +82,7 @@ mod tests {
             queue: QueueOptions::default(),
             processor: ProcessorOptions::default(),
             public_url: None,
+            own_paths: OwnPaths::default(),
             demo: true,
         };
         House::open(folder, options).expect("a house")

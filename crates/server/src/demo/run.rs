@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::Context;
+use weir_dashboard::OwnPaths;
 use weir_event::{Clock, Event, LocalDay, Millis, SystemClock, Zone};
 use weir_ingest::IngestConfig;
 use weir_processor::ProcessorOptions;
@@ -54,6 +55,7 @@ fn options() -> HouseOptions {
         queue: QueueOptions::default(),
         processor: ProcessorOptions::default(),
         public_url: None,
+        own_paths: OwnPaths::default(),
         demo: true,
     }
 }

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use tokio::sync::watch;
 use tower_http::timeout::TimeoutLayer;
-use weir_dashboard::{Commit, Dashboard, DashboardParts};
+use weir_dashboard::{Commit, Dashboard, DashboardParts, OwnPaths};
 use weir_event::{Clock, SystemClock};
 use weir_ingest::{Ingest, IngestConfig, TrustedProxies};
 use weir_processor::{Committed, Processor, ProcessorOptions};
@@ -40,6 +40,7 @@ pub(crate) struct HouseOptions {
     pub queue: QueueOptions,
     pub processor: ProcessorOptions,
     pub public_url: Option<String>,
+    pub own_paths: OwnPaths,
     pub demo: bool,
 }
 
@@ -56,6 +57,7 @@ pub(crate) struct House {
     pub folder: DataFolder,
     pub connections: Arc<Connections>,
     trusted_proxies: TrustedProxies,
+    pub own_paths: OwnPaths,
     pub lock: Lock,
 }
 
@@ -132,6 +134,7 @@ impl House {
             clock,
             demo: options.demo,
             public_url: options.public_url,
+            own_paths: options.own_paths.clone(),
             health: Arc::new(move || health.look()),
             metrics: Arc::new(move |streams| metrics.text(streams)),
         });
@@ -148,6 +151,7 @@ impl House {
             folder,
             connections,
             trusted_proxies,
+            own_paths: options.own_paths,
             lock,
         })
     }

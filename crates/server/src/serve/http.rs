@@ -9,14 +9,15 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
+use axum::http::Uri;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tower::{Layer, Service, ServiceExt};
-use weir_dashboard::Arrival;
+use weir_dashboard::{Arrival, OwnPaths};
 use weir_event::limits;
-use weir_ingest::{Ingest, TrustedProxies, deliver_directly, is_delivery};
+use weir_ingest::{EVENTS_PATH, Ingest, SCRIPT_PATH, TrustedProxies, deliver_directly, is_delivery};
 
 use super::connections::{Connections, refuse};
 
@@ -36,8 +37,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Serves until `stop`, then lets answers in work finish.
 pub(crate) async fn serve(
     listener: TcpListener,
-    routes: Router,
-    ingest: Ingest,
+    served: Served,
     counted: Arc<Connections>,
     stop: impl Future<Output = ()>,
 ) {
@@ -66,8 +66,7 @@ pub(crate) async fn serve(
             });
             continue;
         };
-        let connection =
-            connection(stream, WithPeer { routes: routes.clone(), ingest: ingest.clone(), peer });
+        let connection = connection(stream, WithPeer { served: served.clone(), peer });
         let connection = connections.watch(connection);
         tokio::spawn(async move {
             // A client that breaks off or sends nonsense is its own affair.
@@ -97,11 +96,33 @@ fn connection(stream: TcpStream, service: WithPeer) -> Connection {
     builder.serve_connection(TokioIo::new(stream), service)
 }
 
+/// What answers.
+#[derive(Clone)]
+pub(crate) struct Served {
+    pub routes: Router,
+    pub ingest: Ingest,
+    pub own_paths: Arc<OwnPaths>,
+}
+
+impl Served {
+    /// Asks for what the operator has put at this path as if it were asked for at its usual one.
+    fn at_usual_path(&self, request: &mut Request) {
+        let is = |own: &Option<String>| own.as_deref() == Some(request.uri().path());
+        let usual = if is(&self.own_paths.events) {
+            Uri::from_static(EVENTS_PATH)
+        } else if is(&self.own_paths.script) {
+            Uri::from_static(SCRIPT_PATH)
+        } else {
+            return;
+        };
+        *request.uri_mut() = usual;
+    }
+}
+
 /// The routes, told who is asking.
 #[derive(Clone)]
 struct WithPeer {
-    routes: Router,
-    ingest: Ingest,
+    served: Served,
     peer: SocketAddr,
 }
 
@@ -112,13 +133,14 @@ impl hyper::service::Service<hyper::Request<hyper::body::Incoming>> for WithPeer
 
     fn call(&self, request: hyper::Request<hyper::body::Incoming>) -> Self::Future {
         let mut request = request.map(axum::body::Body::new);
+        self.served.at_usual_path(&mut request);
         let peer = self.peer;
         if is_delivery(&request) {
-            let ingest = self.ingest.clone();
+            let ingest = self.served.ingest.clone();
             return Box::pin(async move { Ok(deliver_directly(&ingest, peer, request).await) });
         }
         request.extensions_mut().insert(ConnectInfo(peer));
-        Box::pin(self.routes.clone().oneshot(request))
+        Box::pin(self.served.routes.clone().oneshot(request))
     }
 }
 

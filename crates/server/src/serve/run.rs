@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use anyhow::Context;
 use ipnet::IpNet;
@@ -50,8 +51,20 @@ fn run_greeting(
     // Last: whoever reads that it listens may ask how it is, or ask it to stop.
     greet(&house, address)?;
     let routes = house.routes();
-    let House { registry, queue, processor, ingest, dashboard, probe, nightly, connections, lock, .. } =
-        house;
+    let House {
+        registry,
+        queue,
+        processor,
+        ingest,
+        dashboard,
+        probe,
+        nightly,
+        connections,
+        own_paths,
+        lock,
+        ..
+    } = house;
+    let own_paths = Arc::new(own_paths);
     let pipeline = Pipeline::start(processor, queue.clone(), probe)?;
     runtime.block_on(async {
         let chores = tokio::spawn(every_second(registry.clone(), queue));
@@ -62,7 +75,7 @@ fn run_greeting(
             // Live streams never end by themselves.
             dashboard.close();
         };
-        http::serve(listener, routes, ingest, connections, asked).await;
+        http::serve(listener, http::Served { routes, ingest, own_paths }, connections, asked).await;
         chores.abort();
         proofs.abort();
     });
@@ -106,7 +119,8 @@ fn options(config: &Config) -> anyhow::Result<HouseOptions> {
     let retention = Retention { raw_days: config.keep_events_days, ..Retention::default() };
     let processor = ProcessorOptions { retention, ..ProcessorOptions::default() };
     let queue = config.room.queue.clone();
-    Ok(HouseOptions { ingest, queue, processor, public_url: config.public_url.clone(), demo: false })
+    let (public_url, own_paths) = (config.public_url.clone(), config.own_paths.clone());
+    Ok(HouseOptions { ingest, queue, processor, public_url, own_paths, demo: false })
 }
 
 /// How many seconds' worth of events an address may send at once: an office that arrives on Monday.

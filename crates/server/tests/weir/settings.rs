@@ -1,3 +1,5 @@
+use serde_json::json;
+
 use crate::folder::{Done, Folder};
 
 fn serve(folder: &Folder, variables: &[(&str, &str)], args: &[&str]) -> Done {
@@ -33,6 +35,8 @@ fn a_variable_that_nobody_knows_or_can_use_stops_the_start() {
     check_refused(&folder, &[("WEIR_PUBLIC_URL", "example.com")], &[], &["public_url", "https://"]);
     check_refused(&folder, &[("WEIR_LOG", "chatty=very")], &[], &["log", "chatty"]);
     check_refused(&folder, &[("WEIR_PUBLIC_URL", "https://x/<script>")], &[], &["public_url"]);
+    check_refused(&folder, &[("WEIR_SCRIPT_PATH", "/login")], &[], &["script_path", "/login"]);
+    check_refused(&folder, &[("WEIR_EVENTS_PATH", "/x/y")], &[], &["events_path", "/x/y"]);
     for setting in [
         "WEIR_DELIVERIES_AT_ONCE_MAX",
         "WEIR_WAITING_EVENTS_MAX",
@@ -74,4 +78,20 @@ fn a_flag_goes_before_a_variable_and_a_variable_before_the_file() {
     serve(&[("WEIR_LISTEN", "of the variable")]).refused(&["of the variable", "no address and port"]);
     // The flag that `Folder::serve` gives wins over both.
     folder.serve_with(&[("WEIR_LISTEN", "of the variable")]).stop();
+}
+
+#[test]
+fn the_operator_s_own_paths_answer_like_the_usual_ones() {
+    let folder = Folder::with_site();
+    let server = folder.serve_with(&[("WEIR_SCRIPT_PATH", "/s/a.js"), ("WEIR_EVENTS_PATH", "/s/e")]);
+    let script = server.get("/s/a.js", &[]);
+    assert_eq!((script.status, &script.body), (200, &server.get("/y/api/v1/sdk.js", &[]).body));
+    let view = json!({"events": [{"type": "pageview", "url": "https://example.com/"}]});
+    for path in ["/s/e", "/x/api/v1/events"] {
+        let answer = server.post_json(path, &[], &view);
+        assert_eq!((answer.status, answer.body.as_str()), (202, r#"{"accepted":1,"dropped":[]}"#), "{path}");
+    }
+    let preflight = server.exchange(b"OPTIONS /s/e HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("an answer");
+    assert_eq!((preflight.status, preflight.header("access-control-allow-origin")), (204, "*"));
+    server.stop();
 }
