@@ -1,4 +1,4 @@
-// The four forms of the tracker: the same bytes on every machine.
+// The five forms of the tracker: the same bytes on every machine.
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { minify } from "terser";
@@ -6,13 +6,15 @@ import { minify } from "terser";
 /** What the folder `dist` holds: for each file what it is, and how large it may be when gzipped. */
 export const FORMS = {
   "weir.js": { script: true, full: true, gzipBytesMax: 6 * 1024 },
+  // For pages that were written for Fusionaly: the same, and what they call.
+  "fusionaly.js": { script: true, full: true, older: true, gzipBytesMax: 7 * 1024 },
   "weir.mjs": { script: false, full: true, gzipBytesMax: 6 * 1024 },
   "core.js": { script: true, full: false, gzipBytesMax: 3 * 1024 },
   "core.mjs": { script: false, full: false, gzipBytesMax: 3 * 1024 },
 };
 
 export async function bundle(file) {
-  const { script, full } = FORMS[file];
+  const { script, full, older = false } = FORMS[file];
   const entry = script ? "script.ts" : "module.ts";
   const { outputFiles } = await build({
     entryPoints: [fileURLToPath(new URL(`src/${entry}`, import.meta.url))],
@@ -22,7 +24,7 @@ export async function bundle(file) {
     format: script ? "iife" : "esm",
     target: "es2018",
     charset: "utf8",
-    define: { FULL: `${full}`, SCRIPT: `${script}` },
+    define: { FULL: `${full}`, SCRIPT: `${script}`, OLDER: `${older}` },
     // Members of our own objects: nothing outside reads them.
     mangleProps: /^_[a-z]/,
     logLevel: "warning",

@@ -6,5 +6,11 @@ const of = (form: string, exclude: string[]) => ({
 });
 
 export default defineConfig({
-  test: { projects: [of("core.js", ["test/full/**"]), of("weir.js", ["test/forms.test.ts"])] },
+  test: {
+    projects: [
+      of("core.js", ["test/full/**", "test/older/**"]),
+      of("weir.js", ["test/forms.test.ts", "test/older/**"]),
+      of("fusionaly.js", ["test/forms.test.ts"]),
+    ],
+  },
 });

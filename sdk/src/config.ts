@@ -11,6 +11,18 @@ let given: Record<string, unknown>;
 export let endpoint: string;
 /** The site routes by `#...`: the fragment is a part of the page's path. */
 export let routesByHash: boolean;
+/** What a page has set for Fusionaly's script, and what it would find there unset. */
+export const olderConfig: Record<string, unknown> = {
+  eventTypes: { pageView: 1, customEvent: 2 },
+  scrollDepthThresholds: [25, 50, 75, 100],
+  scrollDepthEventKey: "scroll:depth",
+  scrollSectionEventKey: "scroll:section",
+  scrollSectionThreshold: 0.5,
+};
+
+/** The server is told of one event at a time, in the form that it has for that. */
+export const isOneByOne = () => Number(olderConfig.maxBatchSize) === 1;
+
 /** What the tracker is called on the page and on the device. */
 export let trackerName = "weir";
 
@@ -38,8 +50,23 @@ export function configure(script: HTMLScriptElement | null, options?: Options) {
     if (/\/js\/\S*\.manual\./.test(tag.src)) given.auto = false;
     if (/\/js\/\S*\.hash\./.test(tag.src)) given.hash = true;
   }
+  if (OLDER) heedFusionaly();
   if (FULL) trackerName = `${option("name") || trackerName}`;
   routesByHash = !!isOn("hash");
   endpoint = `${option("endpoint") || ""}`;
   if (SCRIPT && !endpoint && tag && tag.src) endpoint = new URL("/x/api/v1/events", tag.src).href;
+}
+
+function heedFusionaly() {
+  const { config } = (window as { Fusionaly?: { config?: object } }).Fusionaly || ({} as { config?: object });
+  Object.assign(olderConfig, config);
+  const { host, autoSendPageViews, respectDoNotTrack, autoInstrumentButtons } = olderConfig;
+  if (host) given.endpoint = new URL("/x/api/v1/events", `${host}`).href;
+  if (autoSendPageViews === false) given.auto = false;
+  if (respectDoNotTrack === false) given.dnt = false;
+  // Unset, it does not say that somebody wants the texts of buttons, which can be personal.
+  if (autoInstrumentButtons === true) {
+    given.capture = `${option("capture") || ""} clicks`;
+    given.text = true;
+  }
 }

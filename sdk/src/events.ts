@@ -1,4 +1,4 @@
-import { option, routesByHash } from "./config";
+import { isOneByOne, option, routesByHash } from "./config";
 import { refusal } from "./consent";
 import { surroundings } from "./context";
 import { send } from "./delivery";
@@ -84,7 +84,7 @@ export function stir() {
 /** Tells of the engaged time since the last report, if it is worth it. */
 export function reportEngaged() {
   stir();
-  if (viewed && engaged >= ENGAGED_MS_MIN) {
+  if (viewed && engaged >= ENGAGED_MS_MIN && !(OLDER && isOneByOne())) {
     add("engagement", { url: viewedUrl, engaged: engaged | 0 });
     engaged = 0;
   }

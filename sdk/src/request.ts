@@ -1,4 +1,4 @@
-import { endpoint } from "./config";
+import { endpoint, isOneByOne } from "./config";
 import { type Item, lose, takeLost } from "./store";
 
 const EVENTS_MAX = 10;
@@ -20,13 +20,31 @@ export const sleep = (ms: number) => new Promise<void>((done) => setTimeout(done
 const bytes = (text: string) => new TextEncoder().encode(text).length;
 
 const bodyOf = (items: readonly Item[], lost: number) =>
-  `{"sentAt":${Date.now()}${lost ? `,"lost":${lost}` : ""},"events":[${items.map((item) => item[1])}]}`;
+  OLDER && isOneByOne()
+    ? bodyOfOne(items[0])
+    : `{"sentAt":${Date.now()}${lost ? `,"lost":${lost}` : ""},"events":[${items.map((item) => item[1])}]}`;
+
+/** As Fusionaly's script says it; with an id, by which a resend is recognised. */
+function bodyOfOne([id, json]: Item) {
+  const { type, timestamp, url, referrer, name, props } = JSON.parse(json);
+  return JSON.stringify({
+    id,
+    url,
+    referrer,
+    timestamp: new Date(timestamp).toISOString(),
+    userId: null,
+    eventType: type === "pageview" ? 1 : 2,
+    eventKey: name,
+    eventMetadata: props,
+    userAgent: navigator.userAgent,
+  });
+}
 
 /** The beginning of a list that fits in one request: at least one event. */
 export function head(items: readonly Item[]): readonly Item[] {
   let n = 0;
   let size = 0;
-  while (n < items.length && n < EVENTS_MAX) {
+  while (n < items.length && n < (OLDER && isOneByOne() ? 1 : EVENTS_MAX)) {
     size += bytes(items[n][1]);
     if (n && size > BYTES_MAX) break;
     n++;
@@ -41,7 +59,9 @@ export function halves(items: readonly Item[]) {
 
 /** Hands events to the browser as the page goes; those that it will not take are given back. */
 export function beacon(items: readonly Item[]): readonly Item[] {
-  if (!items.length || navigator.sendBeacon(endpoint as string, bodyOf(items, 0))) return [];
+  if (!items.length) return [];
+  if (!(OLDER && items[1] && isOneByOne()) && navigator.sendBeacon(endpoint as string, bodyOf(items, 0)))
+    return [];
   if (!items[1]) return items;
   const [first, second] = halves(items);
   return beacon(first).concat(beacon(second));
@@ -76,7 +96,7 @@ export async function post(
   plain: boolean | undefined,
   begun: (outlivesPage: boolean) => void,
 ): Promise<Answer> {
-  const lost = takeLost();
+  const lost = OLDER && isOneByOne() ? 0 : takeLost();
   const body = bodyOf(items, lost);
   const keepalive = !plain && bytes(body) < KEEPALIVE_BYTES_MAX;
   begun(keepalive && "keepalive" in Request.prototype);

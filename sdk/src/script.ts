@@ -1,4 +1,5 @@
 import { option } from "./config";
+import { answerFusionaly } from "./fusionaly";
 import { guard } from "./guard";
 import { answerPlausible } from "./plausible";
 import { api, start } from "./start";
@@ -12,7 +13,7 @@ interface Early {
 /** The tracker as a classic script: its tag says how it is set, and its functions are in one global object. */
 function install() {
   const tag = (document.currentScript ||
-    document.querySelector('[src*="/y/api/v1/sdk"]')) as HTMLScriptElement | null;
+    document.querySelector('[src*="/y/api/v1/"]')) as HTMLScriptElement | null;
   const name = (FULL && tag && tag.getAttribute("data-name")) || "weir";
   const early = window[name as "weir"] as Early | undefined;
   // The tag is there twice, or cannot be found.
@@ -20,6 +21,7 @@ function install() {
   const call = guard(([name, ...args]: EarlyCall) => (api[name] as (...args: unknown[]) => void)(...args));
   api.q = { push: call };
   window[name as "weir"] = api;
+  if (OLDER) guard(answerFusionaly)();
   if (FULL && option("domain")) guard(answerPlausible)();
   // Throws where there was no such queue; there is nothing left to do then.
   (early as { q: EarlyCall[] }).q.forEach(call);

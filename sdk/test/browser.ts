@@ -190,7 +190,7 @@ export class Page {
   }
 
   private tag() {
-    const name = FORM === "core.js" ? "sdk.core.js" : "sdk.js";
+    const name = { "core.js": "sdk.core.js", "fusionaly.js": "sdk.js" }[FORM as string] ?? "weir.js";
     const { src = `https://stats.example/y/api/v1/${name}`, tag = {} } = this.options;
     if (src === null) return null;
     return { src, getAttribute: (name: string) => tag[name] ?? null };

@@ -63,7 +63,7 @@ suite("the live dashboard", { skip: whyNoServer || whyNoBrowser }, () => {
     await addSite();
     assert.equal(
       await page.locator("#snippet").innerText(),
-      `<script defer src="${weir.origin}/y/api/v1/sdk.js"></script>`,
+      `<script defer src="${weir.origin}/y/api/v1/weir.js"></script>`,
     );
     await page.evaluate(() => {
       window.neverReloaded = true;

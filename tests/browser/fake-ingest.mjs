@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { serve, textOf } from "./loopback.mjs";
 
 /** What the server serves, by its name there. */
-export const SCRIPTS = { "sdk.js": "weir.js", "sdk.core.js": "core.js" };
+export const SCRIPTS = { "weir.js": "weir.js", "sdk.js": "fusionaly.js", "sdk.core.js": "core.js" };
 
 const CORS = { "Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Retry-After" };
 

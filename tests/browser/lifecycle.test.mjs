@@ -328,7 +328,7 @@ suite("the life of a page", { skip: whyNoBrowser }, () => {
 
   test("two trackers on one page tell their own servers", async () => {
     const other = await fakeIngest();
-    const head = `<script defer src="${other.origin}/y/api/v1/sdk.js" data-name="second"></script>`;
+    const head = `<script defer src="${other.origin}/y/api/v1/weir.js" data-name="second"></script>`;
     await stage.open({ head });
     await stage.evaluate(() => {
       window.second.track("for the second");

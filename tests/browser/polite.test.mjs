@@ -248,7 +248,7 @@ suite("a page that is", { skip: whyNoBrowser }, () => {
         window.mine = init({ endpoint: "${origin}/x/api/v1/events", hash: true });
         window.same = window.mine === weir && init({ endpoint: "https://other.example/" }) === weir;
       </script>`;
-      await stage.page.route("**/y/api/v1/sdk.js", (route) => route.fulfill({ body: "" }));
+      await stage.page.route("**/y/api/v1/weir.js", (route) => route.fulfill({ body: "" }));
       stage.site.body = own;
       await stage.page.goto(`${stage.site.origin}/#/a`);
       await stage.page.waitForFunction(() => window.mine);
@@ -269,7 +269,7 @@ suite("a page that is", { skip: whyNoBrowser }, () => {
   }
 
   test("no web page is not counted, and says nothing", async () => {
-    const inner = `<script src='${stage.ingest.origin}/y/api/v1/sdk.js'></script>`;
+    const inner = `<script src='${stage.ingest.origin}/y/api/v1/weir.js'></script>`;
     await stage.open({ body: `<iframe srcdoc="${inner}"></iframe>` });
     await stage.page.waitForLoadState();
     assert.deepEqual(await stage.counted(), ["/"]);

@@ -7,7 +7,7 @@ import { serve } from "./loopback.mjs";
 export async function website(ingestOrigin) {
   const site = {
     /** Which script, and the attributes of its tag. */
-    script: "sdk.js",
+    script: "weir.js",
     tag: {},
     headers: {},
     status: 200,

@@ -242,7 +242,7 @@ fn snippet(address: &str, own: &OwnPaths) -> String {
     let of = |path: &str| {
         format!("{address}{path}").replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;")
     };
-    let script = of(own.script.as_deref().unwrap_or("/y/api/v1/sdk.js"));
+    let script = of(own.script.as_deref().unwrap_or("/y/api/v1/weir.js"));
     match &own.events {
         // By itself the tracker sends to the usual path of the host that it came from.
         Some(events) => format!(r#"<script defer src="{script}" data-endpoint="{}"></script>"#, of(events)),
@@ -282,7 +282,7 @@ mod tests {
         let usual = OwnPaths::default();
         assert_eq!(
             snippet("https://a.test", &usual),
-            r#"<script defer src="https://a.test/y/api/v1/sdk.js"></script>"#
+            r#"<script defer src="https://a.test/y/api/v1/weir.js"></script>"#
         );
         assert!(!snippet(r#"https://a"><script>"#, &usual)[1..].contains(r#""><script>"#));
     }

@@ -2,12 +2,22 @@ import { words } from "../config";
 import { track } from "../events";
 import { on } from "../listen";
 import type { Props } from "../weir";
-import { attribute, isA, isCaptured, isIgnored, nameOf, sendMark, textOf } from "./element";
+import {
+  attribute,
+  isA,
+  isCaptured,
+  isIgnored,
+  isToldByOlderForm,
+  nameOf,
+  OLDER_CLICKED,
+  sendMark,
+  textOf,
+} from "./element";
 import { isTold } from "./forms";
 
 const LINK = "a[href],area[href]";
 const BUTTON = "button,summary,[role=button],input[type=button],input[type=submit],input[type=image]";
-const MARK = "[data-weir-event]:not(form)";
+const MARK = OLDER ? `[data-weir-event]:not(form),${OLDER_CLICKED}` : "[data-weir-event]:not(form)";
 const FILES =
   "pdf doc docx odt xls xlsx ods csv tsv ppt pptx odp key pages numbers rtf txt epub mobi zip rar 7z gz tgz xz bz2 tar dmg pkg exe msi apk deb rpm iso jar mp3 wav ogg flac m4a mp4 m4v mov avi mkv webm wmv mpg mpeg psd ai svgz";
 
@@ -22,6 +32,7 @@ function clicked(event: MouseEvent) {
   if (event.type === "auxclick" && (event.button !== 1 || !link)) return;
   const mark = nearest(MARK);
   const control = link || nearest(BUTTON);
+  if (OLDER && mark && isToldByOlderForm(mark)) return;
   if (mark) sendMark(mark, { url: link && addressOf(link), text: textOf(mark) });
   else if (control && !path.some(isIgnored)) sendClick(control, link);
 }

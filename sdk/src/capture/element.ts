@@ -3,6 +3,7 @@ import { track } from "../events";
 import type { Props } from "../weir";
 
 const PROP = "data-weir-prop-";
+const OLDER_PROP = /^data-fusionaly-(?:scroll-)?metadata-/;
 const TEXT_CHARS_MAX = 100;
 const TYPED_INTO = "input,select,textarea,[contenteditable]";
 
@@ -26,7 +27,8 @@ export const nameOf = (element: Element) =>
 export function propsOf(element: Element) {
   const props: Props = {};
   for (const name of own().getAttributeNames.call(element)) {
-    if (name.startsWith(PROP)) props[name.slice(PROP.length)] = attribute(element, name);
+    const own = OLDER ? name.replace(OLDER_PROP, PROP) : name;
+    if (own.startsWith(PROP)) props[own.slice(PROP.length)] = attribute(element, name);
   }
   return props;
 }
@@ -40,11 +42,23 @@ export function textOf(element: Element) {
   return text.replace(/\s+/g, " ").trim().slice(0, TEXT_CHARS_MAX) || undefined;
 }
 
+/** Fusionaly's mark, and the elements that tell of a click by it; forms tell of being sent, others of being seen. */
+export const OLDER_MARK = "[data-fusionaly-event-name]";
+export const OLDER_CLICKED = `a${OLDER_MARK},button${OLDER_MARK},input${OLDER_MARK},[role=button]${OLDER_MARK}`;
+
+/** The event that an element names. */
+export const markOf = (element: Element) =>
+  attribute(element, "data-weir-event") || (OLDER && attribute(element, "data-fusionaly-event-name"));
+
+/** Fusionaly's buttons in a form that is marked say nothing of their own. */
+export const isToldByOlderForm = (element: Element) =>
+  !attribute(element, "data-weir-event") && own().closest.call(element, `form${OLDER_MARK}`);
+
 /** Sends the event that an element is marked with. */
 export function sendMark(element: Element, props?: object) {
   const amount = attribute(element, "data-weir-amount");
   const currency = attribute(element, "data-weir-currency") as string;
-  track(attribute(element, "data-weir-event") as string, Object.assign({}, props, propsOf(element)), {
+  track(markOf(element) as string, Object.assign({}, props, propsOf(element)), {
     revenue: amount ? { amount, currency } : undefined,
     interactive: attribute(element, "data-weir-interactive") === "false" ? false : undefined,
   });

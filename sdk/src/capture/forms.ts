@@ -1,14 +1,12 @@
 import { track } from "../events";
 import { on } from "../listen";
-import { attribute, isCaptured, isIgnored, nameOf, sendMark } from "./element";
-
-const isMarked = (form: Element) => attribute(form, "data-weir-event");
+import { isCaptured, isIgnored, markOf, nameOf, sendMark } from "./element";
 
 /** That a form was sent, and nothing of what is in it. */
 export function captureForms() {
   on(window, "submit", ({ target }) => {
     const form = target as Element;
-    if (isMarked(form)) sendMark(form);
+    if (markOf(form)) sendMark(form);
     else if (isCaptured("forms") && !isIgnored(form)) track("form", { element: nameOf(form) });
   });
 }
@@ -16,5 +14,5 @@ export function captureForms() {
 /** Whether the form tells already of a click on this button. */
 export function isTold(button: Element) {
   const { form, type } = button as HTMLButtonElement;
-  return form && /^(submit|image)$/.test(type) && (isMarked(form) || isCaptured("forms"));
+  return form && /^(submit|image)$/.test(type) && (markOf(form) || isCaptured("forms"));
 }

@@ -1,4 +1,5 @@
 import { afterView, track } from "../events";
+import { scanFusionaly } from "../fusionaly";
 import { guard } from "../guard";
 import { on } from "../listen";
 import { isUnseen } from "../sight";
@@ -55,6 +56,7 @@ function scan() {
     watched.add(section);
     observer.observe(section);
   }
+  if (OLDER) scanFusionaly();
   const mark = document.querySelector(NOT_FOUND);
   if (mark && !told.has(mark)) {
     told.add(mark);

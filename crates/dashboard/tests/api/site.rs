@@ -68,7 +68,7 @@ async fn the_tag_names_the_address_that_the_page_was_read_from() {
         house.send(request.body(Body::empty()).unwrap()).await
     };
     let tag = |address: &str| {
-        let snippet = format!("<script defer src=\"{address}/y/api/v1/sdk.js\"></script>");
+        let snippet = format!("<script defer src=\"{address}/y/api/v1/weir.js\"></script>");
         json!({"snippet": snippet, "has_events": false})
     };
     assert_eq!(snippet(&[("host", "127.0.0.1:3000")]).await.ok(), tag("http://127.0.0.1:3000"));
@@ -86,7 +86,7 @@ async fn the_operator_s_public_address_outweighs_the_request_s() {
     let house = House::planned(Plan { demo: true, public_url: Some("https://stats.example.com/") });
     house.add_site("example.com");
     let snippet = house.get("/api/sites/example.com/install", "").await.ok()["snippet"].clone();
-    assert_eq!(snippet, "<script defer src=\"https://stats.example.com/y/api/v1/sdk.js\"></script>");
+    assert_eq!(snippet, "<script defer src=\"https://stats.example.com/y/api/v1/weir.js\"></script>");
 }
 
 #[tokio::test]

@@ -16,6 +16,9 @@ use crate::money;
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct OneEvent<'a> {
+    /// Of our own tracker, where it sends this form.
+    #[serde(borrow, default)]
+    id: Scalar<'a>,
     #[serde(borrow, default)]
     url: Scalar<'a>,
     #[serde(borrow, default)]
@@ -69,7 +72,9 @@ impl<'a> OneEvent<'a> {
             Object::Is(members) if name == PURCHASE => purchase(members),
             _ => Checked::Absent,
         };
+        let id = self.id.text()?.map(|id| id.parse().map_err(|_| Malformed)).transpose()?;
         Ok(SentEvent {
+            id,
             action,
             time: self.timestamp.time()?,
             url: self.url.text()?.unwrap_or_default(),

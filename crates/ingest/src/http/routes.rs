@@ -18,6 +18,7 @@ pub fn routes(ingest: Ingest) -> Router {
         .route("/y/api/v1/pixel.gif", get(pixel::pixel).head(pixel::head))
         .route("/js/{script}", get(sdk::plausible).options(preflight))
         .route(sdk::SCRIPT_PATH, get(sdk::whole).options(preflight))
+        .route("/y/api/v1/sdk.js", get(sdk::older).options(preflight))
         .route("/y/api/v1/sdk.core.js", get(sdk::core).options(preflight))
         // The handlers read the body themselves, within their own limit.
         .layer(DefaultBodyLimit::disable())

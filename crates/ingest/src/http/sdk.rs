@@ -8,11 +8,14 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 /// Where the tracker is.
-pub const SCRIPT_PATH: &str = "/y/api/v1/sdk.js";
+pub const SCRIPT_PATH: &str = "/y/api/v1/weir.js";
 
 /// The tracker as built from `sdk/`. It finds its server by its own address, so that one text serves
 /// every host and no proxy can poison another's copy.
 const WHOLE: &str = include_str!("../../../../sdk/dist/weir.js");
+
+/// The same with what pages call that were written for Fusionaly.
+const OLDER: &str = include_str!("../../../../sdk/dist/fusionaly.js");
 
 /// The same without automatic captures, for pages that count every byte.
 const CORE: &str = include_str!("../../../../sdk/dist/core.js");
@@ -32,6 +35,7 @@ struct Form {
 }
 
 static WHOLE_SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::of(WHOLE));
+static OLDER_SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::of(OLDER));
 static CORE_SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::of(CORE));
 
 impl Script {
@@ -61,6 +65,11 @@ impl Form {
 
 pub(super) async fn whole(headers: HeaderMap) -> Response {
     answer(&WHOLE_SCRIPT, &headers)
+}
+
+/// The name that Fusionaly's script has: older tags change the host alone.
+pub(super) async fn older(headers: HeaderMap) -> Response {
+    answer(&OLDER_SCRIPT, &headers)
 }
 
 /// The names that Plausible's script has: older tags keep their path, and change the host alone.
@@ -145,6 +154,7 @@ mod tests {
     #[test]
     fn a_gzipped_script_is_the_script_within_its_budget() {
         check_gzipped(&WHOLE_SCRIPT, WHOLE, 6 * 1024);
+        check_gzipped(&OLDER_SCRIPT, OLDER, 7 * 1024);
         check_gzipped(&CORE_SCRIPT, CORE, 3 * 1024);
     }
 }

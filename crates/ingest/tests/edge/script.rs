@@ -3,7 +3,8 @@ use axum::http::{Request, StatusCode};
 
 use crate::harness::{Answer, Edge};
 
-const WHOLE: &str = "/y/api/v1/sdk.js";
+const WHOLE: &str = "/y/api/v1/weir.js";
+const OLDER: &str = "/y/api/v1/sdk.js";
 const CORE: &str = "/y/api/v1/sdk.core.js";
 
 async fn get(edge: &Edge, path: &str, if_none_match: Option<&str>) -> Answer {
@@ -36,6 +37,7 @@ async fn check_served(path: &str, built: &str) {
 #[tokio::test]
 async fn the_trackers_are_served_as_they_were_built() {
     check_served(WHOLE, include_str!("../../../../sdk/dist/weir.js")).await;
+    check_served(OLDER, include_str!("../../../../sdk/dist/fusionaly.js")).await;
     check_served(CORE, include_str!("../../../../sdk/dist/core.js")).await;
 }
 

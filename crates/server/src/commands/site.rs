@@ -55,7 +55,7 @@ fn add(args: &Args, domain: &str, timezone: Option<&str>) -> anyhow::Result<Outc
     } else {
         output::line(&format!("Added {} (days part at midnight in {}).", site.domain, site.zone));
         output::line("Put this into its pages, with the address of your server:");
-        output::line("<script defer src=\"https://YOUR-WEIR/y/api/v1/sdk.js\"></script>");
+        output::line("<script defer src=\"https://YOUR-WEIR/y/api/v1/weir.js\"></script>");
     }
     Ok(Outcome::Done)
 }

@@ -5,7 +5,7 @@ use crate::http::request;
 use crate::server::{EVENTS, page_view};
 use crate::wait::until;
 
-const SCRIPT: &str = "/y/api/v1/sdk.js";
+const SCRIPT: &str = "/y/api/v1/weir.js";
 
 /// Method, path, headers, body; the status of the answer.
 type Case<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], &'a str, u16);

@@ -21,7 +21,7 @@ fn sites_are_added_listed_and_removed() {
         "{added}"
     );
     let words = folder.run(&["site", "add", DOMAIN]).succeeded();
-    assert!(words.contains("example.com") && words.contains("sdk.js"), "{words}");
+    assert!(words.contains("example.com") && words.contains("weir.js"), "{words}");
     let table = folder.run(&["site", "list"]).succeeded();
     assert!(table.contains("shop.example") && table.contains("Asia/Kathmandu"), "{table}");
     assert_eq!(domains(&folder), ["example.com", "shop.example"]);

@@ -85,7 +85,7 @@ fn the_operator_s_own_paths_answer_like_the_usual_ones() {
     let folder = Folder::with_site();
     let server = folder.serve_with(&[("WEIR_SCRIPT_PATH", "/s/a.js"), ("WEIR_EVENTS_PATH", "/s/e")]);
     let script = server.get("/s/a.js", &[]);
-    assert_eq!((script.status, &script.body), (200, &server.get("/y/api/v1/sdk.js", &[]).body));
+    assert_eq!((script.status, &script.body), (200, &server.get("/y/api/v1/weir.js", &[]).body));
     let view = json!({"events": [{"type": "pageview", "url": "https://example.com/"}]});
     for path in ["/s/e", "/x/api/v1/events"] {
         let answer = server.post_json(path, &[], &view);
