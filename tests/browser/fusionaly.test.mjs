@@ -169,4 +169,15 @@ suite("a page that was written for Fusionaly", { skip: whyNoServer || whyNoBrows
     await weir.settled();
     assert.deepEqual(await weir.by("event:page", "pageviews"), { "/": 1 });
   });
+
+  test("it can ask who its visitor is", async () => {
+    await open();
+    const told = await page.evaluate(
+      async (origin) => (await fetch(`${origin}/x/api/v1/me`)).json(),
+      weir.origin,
+    );
+    assert.match(told.visitorId, /^[0-9a-f]{64}$/);
+    assert.match(told.visitorAlias, /^[A-Z][a-z]+ [A-Z][a-z]+$/);
+    assert.deepEqual([told.country, told.events], ["__unknown_country__", []]);
+  });
 });

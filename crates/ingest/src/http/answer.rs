@@ -207,7 +207,7 @@ fn later(status: StatusCode, reason: Reason, sentence: &str, retry_after_secs: u
     response
 }
 
-fn json_text(status: StatusCode, body: String) -> Response {
+pub(super) fn json_text(status: StatusCode, body: String) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),

@@ -218,7 +218,7 @@ fn user_agent<'a>(headers: &'a HeaderMap, in_body: Option<Cow<'a, str>>, route: 
     in_body.or_else(in_header).unwrap_or_default()
 }
 
-fn check_rate(ingest: &Shared, ip: IpAddr, headers: &HeaderMap, events: usize) -> Result<(), u32> {
+pub(super) fn check_rate(ingest: &Shared, ip: IpAddr, headers: &HeaderMap, events: usize) -> Result<(), u32> {
     let agent = headers.get(header::USER_AGENT).map_or(&b""[..], |value| value.as_bytes());
     let is_crowd = ingest.crowd.note(ip, agent);
     let is_cdn = is_cdn(ip);

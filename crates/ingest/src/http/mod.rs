@@ -10,6 +10,10 @@ mod bearer;
 
 mod deliver;
 
+mod alias;
+
+mod me;
+
 mod pixel;
 
 mod sdk;

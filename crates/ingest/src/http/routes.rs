@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
-use super::{deliver, guard, pixel, sdk};
+use super::{deliver, guard, me, pixel, sdk};
 use crate::Ingest;
 
 /// The routes that trackers use. Serve them with
@@ -15,6 +15,8 @@ pub fn routes(ingest: Ingest) -> Router {
         .route(deliver::EVENTS_PATH, post(deliver::events).options(preflight))
         .route("/x/api/v1/events/beacon", post(deliver::beacon).options(preflight))
         .route("/api/event", post(deliver::plausible).options(preflight))
+        .route("/x/api/v1/me", get(me::me).options(preflight))
+        .route("/x/api/v1/you", get(me::me).options(preflight))
         .route("/y/api/v1/pixel.gif", get(pixel::pixel).head(pixel::head))
         .route("/js/{script}", get(sdk::plausible).options(preflight))
         .route(sdk::SCRIPT_PATH, get(sdk::whole).options(preflight))

@@ -4,6 +4,7 @@ mod harness;
 
 mod accepted;
 mod identity;
+mod me;
 mod older;
 mod overload;
 mod pixel;

@@ -64,6 +64,110 @@ async fn a_batch_may_come_as_a_beacon() {
     assert_eq!(edge.stored().len(), 1);
 }
 
+/// What the older tracker sends: a page's view, and each of its kinds of custom events.
+const SENT: [&str; 11] = [
+    r#"{"timestamp":"2026-05-28T20:26:39.877Z","referrer":"https://www.google.com/","url":"https://example.com/","userId":null,"eventType":1,"userAgent":"Mozilla/5.0"}"#,
+    r#"{"timestamp":"2026-05-28T20:26:39.878Z","referrer":"","url":"https://example.com/a?ref=x#part","userId":null,"eventType":1,"userAgent":"Mozilla/5.0"}"#,
+    r#"{"timestamp":"2026-05-28T22:26:39.879+02:00","url":"https://www.example.com/b","eventType":1}"#,
+    r#"{"timestamp":"2026-05-28T20:26:39Z","referrer":"::no address::","url":"https://blog.example.com/","userId":"u-1","eventType":1,"eventKey":"","eventMetadata":null,"userAgent":""}"#,
+    r#"{"url":"https://example.com/","timestamp":"2026-05-28T20:26:39.880Z","userId":42,"eventType":2,"eventMetadata":{"plan":"gold","n":3,"of":{"deep":[1]}},"eventKey":"signup","userAgent":"Mozilla/5.0"}"#,
+    r#"{"url":"https://example.com/","timestamp":"2026-05-28T20:26:39.881Z","userId":null,"eventType":2,"eventMetadata":{"price":1999,"currency":"USD","quantity":1},"eventKey":"revenue:purchased","userAgent":"Mozilla/5.0"}"#,
+    r#"{"url":"https://example.com/","timestamp":"2026-05-28T20:26:39.882Z","userId":null,"eventType":2,"eventMetadata":{"text":"Sign up"},"eventKey":"button:sign_up","userAgent":"Mozilla/5.0"}"#,
+    r#"{"url":"https://example.com/","timestamp":"2026-05-28T20:26:39.883Z","userId":null,"eventType":2,"eventMetadata":{"formId":"f","formName":"","method":"post"},"eventKey":"contact","userAgent":"Mozilla/5.0"}"#,
+    r#"{"url":"https://example.com/","timestamp":"2026-05-28T20:26:39.884Z","referrer":"https://news.example/","userId":null,"eventType":2,"eventMetadata":{"href":"/pricing","text":"Prices"},"eventKey":"prices","userAgent":"Mozilla/5.0"}"#,
+    r#"{"url":"https://example.com/","timestamp":"2026-05-28T20:26:39.885Z","userId":null,"eventType":2,"eventMetadata":{"percentage":25},"eventKey":"scroll:depth:25","userAgent":"Mozilla/5.0"}"#,
+    r#"{"url":"https://example.com/","timestamp":"2026-05-28T20:26:39.886Z","userId":null,"eventType":2,"eventMetadata":{"section":"plans"},"eventKey":"scroll:section:plans","userAgent":"Mozilla/5.0"}"#,
+];
+
+#[tokio::test]
+async fn every_event_that_the_older_tracker_sends_gets_the_very_answer_that_it_knows() {
+    for (path, kind, expected) in [
+        (EVENTS, "application/json", r#"{"message":"Event added successfully","status":202}"#),
+        (EVENTS, "text/plain;charset=UTF-8", r#"{"message":"Event added successfully","status":202}"#),
+        (BEACON, "text/plain;charset=UTF-8", "Accepted"),
+        (BEACON, "application/json", "Accepted"),
+    ] {
+        let edge = Edge::new();
+        for body in SENT {
+            let headers =
+                [("content-type", kind), ("origin", "https://example.com"), ("sec-fetch-site", "cross-site")];
+            let answer = edge.post(path, &headers, body).await;
+            assert_eq!((answer.status.as_u16(), answer.text.as_str()), (202, expected), "{path} {body}");
+        }
+        let stored = edge.stored();
+        assert_eq!(stored.len(), SENT.len());
+        let views = stored.iter().filter(|event| event.kind == Kind::PageView).count();
+        assert_eq!(views, 4);
+        let passive: Vec<&str> = stored
+            .iter()
+            .filter(|event| event.kind == Kind::Passive)
+            .map(|event| event.name.as_str())
+            .collect();
+        assert_eq!(passive, ["scroll:depth:25", "scroll:section:plans"]);
+        assert_eq!(stored[4].props, r#"{"plan":"gold","n":3,"of":"{\"deep\":[1]}"}"#);
+        assert_eq!(stored[5].amount, Some(Amount { currency: *b"USD", minor: 1_999 }));
+    }
+}
+
+/// (body, origin, status, error, code) of what the older server refuses; the reason is ours.
+#[tokio::test]
+async fn what_the_older_server_refuses_is_refused_in_its_words() {
+    let event =
+        |url: &str| format!(r#"{{"url":"{url}","timestamp":"2026-05-28T20:26:39.877Z","eventType":1}}"#);
+    let (own, no_site) = ("https://example.com", "Website not found - please register your domain first");
+    let edge = Edge::new();
+    for (body, origin, status, error, code) in [
+        ("{".to_owned(), own, 400, "Invalid request", None),
+        ("[1]".to_owned(), own, 400, "Invalid request", None),
+        (event("https://unregistered.example/"), own, 400, no_site, Some("WEBSITE_NOT_FOUND")),
+        (event("https://example.com/"), "https://evil.example", 403, "Invalid origin", None),
+        // There, any registered site may write into any other.
+        (event("https://example.com/"), "https://other.example", 403, "Invalid origin", None),
+    ] {
+        for path in [EVENTS, BEACON] {
+            let answer = edge.post(path, &[("origin", origin)], body.clone()).await;
+            let said = answer.json();
+            assert_eq!(answer.status.as_u16(), status, "{path} {body} {origin}: {answer:?}");
+            assert!(said["error"].as_str().is_some_and(|text| text.starts_with(error)), "{said}");
+            assert_eq!(said["code"].as_str(), code, "{path} {body}");
+        }
+    }
+    assert_eq!(edge.stored(), []);
+}
+
+#[tokio::test]
+async fn a_browser_may_ask_first_on_every_older_route() {
+    let edge = Edge::new();
+    for path in [EVENTS, BEACON, "/x/api/v1/me", "/x/api/v1/you", "/y/api/v1/sdk.js"] {
+        let request = axum::http::Request::options(path)
+            .header("origin", "https://example.com")
+            .header("access-control-request-method", "POST")
+            .header("access-control-request-headers", "content-type");
+        let answer = edge.send(request.body(axum::body::Body::empty()).expect("a request")).await;
+        assert_eq!((answer.status.as_u16(), answer.text.as_str()), (204, ""), "{path}");
+        for method in ["GET", "POST", "OPTIONS"] {
+            assert!(answer.header("access-control-allow-methods").contains(method), "{path}");
+        }
+        assert!(answer.header("access-control-allow-headers").contains("Content-Type"), "{path}");
+    }
+}
+
+/// The tracker's own events carry an id in this form, too: two clicks in one millisecond are two.
+#[tokio::test]
+async fn an_event_that_is_sent_alone_may_have_an_id() {
+    let edge = Edge::new();
+    for id in ["0193f5d2-7c1a-7abc-8def-0123456789ab", "0193f5d2-7c1a-7abc-8def-0123456789ac"] {
+        let mut event = view();
+        event["id"] = json!(id);
+        assert_eq!(post(&edge, EVENTS, &event).await.0, StatusCode::ACCEPTED);
+    }
+    let ids: Vec<String> = edge.stored().iter().map(|event| event.id.to_string()).collect();
+    assert_eq!(ids, ["0193f5d2-7c1a-7abc-8def-0123456789ab", "0193f5d2-7c1a-7abc-8def-0123456789ac"]);
+    let mut event = view();
+    event["id"] = json!("no id");
+    assert_eq!(post(&edge, EVENTS, &event).await.0, StatusCode::BAD_REQUEST);
+}
+
 #[tokio::test]
 async fn a_resend_of_an_older_tracker_is_recognised_by_its_content() {
     let edge = Edge::new();
