@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn a_gzipped_script_is_the_script_within_its_budget() {
         check_gzipped(&WHOLE_SCRIPT, WHOLE, 6 * 1024);
-        check_gzipped(&OLDER_SCRIPT, OLDER, 7 * 1024);
+        check_gzipped(&OLDER_SCRIPT, OLDER, 7 * 1024 + 512);
         check_gzipped(&CORE_SCRIPT, CORE, 3 * 1024);
     }
 }
