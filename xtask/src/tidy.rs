@@ -10,21 +10,33 @@ use anyhow::{Context, ensure};
 use crate::chore::{output, root};
 
 /// Who may use whom; each may also use `event` and `fault`. ARCHITECTURE.md explains these lines.
-const ARROWS: [(&str, &[&str]); 15] = [
-    ("ingest", &["queue", "registry"]),
+const ARROWS: [(&str, &[&str]); 16] = [
+    ("ingest", &["queue", "registry", "verdicts"]),
     ("queue", &["sqlite"]),
-    ("processor", &["queue", "registry", "rollups", "sqlite", "store"]),
+    ("processor", &["queue", "registry", "rollups", "sqlite", "store", "verdicts"]),
     ("rollups", &[]),
     ("store", &["rollups", "sqlite"]),
     ("query", &["registry", "rollups", "store"]),
-    ("dashboard", &["query", "queue", "registry", "store"]),
+    ("dashboard", &["query", "queue", "registry", "store", "verdicts"]),
     ("event", &[]),
     ("fault", &[]),
     ("registry", &["sqlite"]),
     ("sqlite", &[]),
+    ("verdicts", &[]),
     (
         "server",
-        &["dashboard", "ingest", "processor", "query", "queue", "registry", "rollups", "sqlite", "store"],
+        &[
+            "dashboard",
+            "ingest",
+            "processor",
+            "query",
+            "queue",
+            "registry",
+            "rollups",
+            "sqlite",
+            "store",
+            "verdicts",
+        ],
     ),
     ("testkit", &[]),
     ("torture", &["processor", "query", "queue", "registry", "rollups", "sqlite", "store", "testkit"]),

@@ -228,6 +228,7 @@ mod tests {
     use weir_registry::Registry;
     use weir_store::Store;
     use weir_testkit::TestClock;
+    use weir_verdicts::Verdicts;
 
     use super::*;
     use crate::{Commit, DashboardParts, Health, OwnPaths};
@@ -239,6 +240,7 @@ mod tests {
             store: Store::open(&folder.path().join("weir.db")).unwrap().reader(),
             queue: Queue::open(&folder.path().join("queue.db"), QueueOptions::default()).unwrap(),
             commits: watch::channel(Commit::default()).1,
+            verdicts: Verdicts::new(clock.clone()),
             clock,
             demo: true,
             public_url: None,

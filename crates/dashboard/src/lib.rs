@@ -34,6 +34,8 @@ mod streams;
 
 mod live;
 
+mod watch;
+
 mod balance;
 mod ledger;
 

@@ -8,6 +8,7 @@ use weir_event::{Clock, Millis, limits};
 use weir_queue::Queue;
 use weir_registry::Registry;
 use weir_store::StoreReader;
+use weir_verdicts::Verdicts;
 
 use crate::streams::Streams;
 use crate::tries::Tries;
@@ -20,6 +21,8 @@ pub struct DashboardParts {
     pub queue: Queue,
     /// Moves after every commit of the store.
     pub commits: watch::Receiver<Commit>,
+    /// What is told of single events.
+    pub verdicts: Verdicts,
     pub clock: Arc<dyn Clock>,
     /// Everyone counts as logged in and nothing can be changed.
     pub demo: bool,
@@ -57,6 +60,7 @@ pub struct Dashboard {
     pub(crate) store: StoreReader,
     pub(crate) queue: Queue,
     pub(crate) commits: watch::Receiver<Commit>,
+    pub(crate) verdicts: Verdicts,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) demo: bool,
     pub(crate) public_url: Option<Arc<str>>,
@@ -84,6 +88,7 @@ impl Dashboard {
             store: parts.store,
             queue: parts.queue,
             commits: parts.commits,
+            verdicts: parts.verdicts,
             clock: parts.clock,
             demo: parts.demo,
             public_url,

@@ -13,7 +13,9 @@ use utoipa_axum::routes;
 use weir_event::limits;
 
 use crate::answer::ApiError;
-use crate::{Dashboard, dead, headers, health, ledger, live, metrics, origin, query, session, site, ui};
+use crate::{
+    Dashboard, dead, headers, health, ledger, live, metrics, origin, query, session, site, ui, watch,
+};
 
 /// Answers below this many bytes fit a packet either way.
 const COMPRESSED_BYTES_MIN: u64 = 1_024;
@@ -69,6 +71,7 @@ fn described() -> OpenApiRouter<Dashboard> {
     let figures = OpenApiRouter::new()
         .routes(routes!(query::query))
         .routes(routes!(live::live))
+        .routes(routes!(watch::verdicts))
         .routes(routes!(ledger::ledger))
         .routes(routes!(health::health))
         .routes(routes!(health::public_health))

@@ -206,6 +206,18 @@ pub const REFUSALS_KEPT_DAYS: i32 = 400;
 pub const UNKNOWN_HOSTS_MAX: usize = 100;
 pub const UNKNOWN_HOST_KEPT_MS: i64 = 30 * Millis::DAY;
 
+// -- verdicts --
+/// Browsers whose events are watched at once.
+pub const WATCHES_MAX: usize = 50;
+/// What a watch that is slow to read may have waiting.
+pub const WATCH_MESSAGES_MAX: usize = 256;
+/// A watch ends by itself after this.
+pub const WATCH_MS_MAX: u64 = 10 * 60 * 1_000;
+/// Events that somebody asks about, the newest.
+pub const FOLLOWED_MAX: usize = 4_096;
+/// How long an event can be asked about.
+pub const FOLLOWED_MS_MAX: i64 = 5 * Millis::MINUTE;
+
 // -- connections --
 pub const CONNECTIONS_MAX: usize = 10_000;
 /// Of these, from one address (IPv6: one /64) that is no trusted proxy: an office is behind one.

@@ -3,10 +3,16 @@ use std::fmt;
 /// What became of an event: every event that was ever sent has exactly one of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Verdict {
+    /// On its way: taken, and not in the statistics yet.
+    Waiting,
     /// In the log and in the statistics.
-    Accepted,
+    Stored,
     /// Seen before under the same id.
     Duplicate,
+    /// Its day's statistics are closed.
+    Expired,
+    /// It can't be folded, and is kept aside.
+    Dead,
     /// Refused before the queue, or set aside behind it.
     Not(Reason),
 }
@@ -129,6 +135,20 @@ impl Reason {
             Self::VisitorFull => "visitor_full",
             Self::SpamReferrer => "spam_referrer",
             Self::SiteRemoved => "site_removed",
+        }
+    }
+}
+
+impl Verdict {
+    /// The name that answers use. Stable.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Stored => "stored",
+            Self::Duplicate => "duplicate",
+            Self::Expired => "expired",
+            Self::Dead => "dead",
+            Self::Not(reason) => reason.name(),
         }
     }
 }

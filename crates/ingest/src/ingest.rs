@@ -5,6 +5,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use weir_event::{Clock, LocalDay, Reason, SiteId, Zone, limits};
 use weir_queue::Queue;
 use weir_registry::Registry;
+use weir_verdicts::Verdicts;
 
 use crate::IngestConfig;
 use crate::crowd::Crowd;
@@ -22,6 +23,7 @@ pub(crate) struct Shared {
     pub rate_limiter: Option<RateLimiter>,
     pub crowd: Crowd,
     pub counts: Counts,
+    pub verdicts: Verdicts,
     permits: Semaphore,
     /// Bodies that come in more than one piece: each is put together in memory.
     pub bodies: Semaphore,
@@ -76,10 +78,11 @@ impl Ingest {
         Self(Arc::new(Shared {
             queue,
             registry,
-            clock,
             rate_limiter: config.rate_limit.map(RateLimiter::new),
             crowd: Crowd::default(),
             counts: Counts::new(),
+            verdicts: Verdicts::new(Arc::clone(&clock)),
+            clock,
             permits: Semaphore::new(config.permits),
             bodies: Semaphore::new(limits::BODIES_IN_PIECES_MAX),
             config,
@@ -108,6 +111,11 @@ impl Ingest {
     /// Events refused for this reason since the start.
     pub fn refused_events(&self, reason: Reason) -> u64 {
         self.0.counts.refused_events[usize::from(reason.code())].load(Ordering::Relaxed)
+    }
+
+    /// What is told of single events to those who ask.
+    pub fn verdicts(&self) -> Verdicts {
+        self.0.verdicts.clone()
     }
 
     pub(crate) fn shared(&self) -> &Shared {

@@ -1,7 +1,7 @@
 //! One batch: one transaction.
 
 use rustc_hash::FxHashMap;
-use weir_event::{Event, EventId, LocalDay, Millis, Reason, SiteId, VisitorId, limits};
+use weir_event::{Event, EventId, LocalDay, Millis, Reason, SiteId, Verdict, VisitorId, limits};
 use weir_fault::Point;
 use weir_queue::{DecodeError, Entry, Row};
 use weir_registry::Registry;
@@ -9,9 +9,11 @@ use weir_rollups::{Delta, UnitEvent};
 use weir_store::{
     Batch, BookEntry, Checkpoint, DayState, DeadEvent, Forget, NewRow, Store, StoreError, UnitKey,
 };
+use weir_verdicts::{Fate, Verdicts};
 
+use crate::asking::{self, Asking};
 use crate::days::Days;
-use crate::drain::dead;
+use crate::dead::dead;
 use crate::intern::Numbered;
 use crate::receipt::Receipt;
 use crate::units::Units;
@@ -27,10 +29,13 @@ pub(crate) struct Applied {
     pub checkpoint: Checkpoint,
     pub sites: Vec<SiteId>,
     pub dead: u64,
+    /// Of events that somebody asks about.
+    pub fates: Vec<(EventId, Fate)>,
 }
 
 /// An event on its way into the log, all lists consulted and all texts numbered.
 pub(crate) struct Arrival<'a> {
+    pub id: EventId,
     pub event: UnitEvent,
     pub props: &'a str,
     /// Why it would be set aside; its day may count it all the same.
@@ -52,6 +57,7 @@ struct Applying<'a, 's> {
     deltas: FxHashMap<SiteId, Delta>,
     books: FxHashMap<(SiteId, LocalDay, BookEntry), i64>,
     dead: u64,
+    asking: Asking<'a>,
 }
 
 /// Applies rows in their order: duplicates dropped, the rest logged and folded, the books kept, the
@@ -62,8 +68,9 @@ pub(crate) fn apply(
     enricher: &mut Enricher,
     work: &[Work],
     receipt: &Receipt,
+    verdicts: Option<&Verdicts>,
 ) -> Result<Applied, StoreError> {
-    let mut applying = Applying::new(store, registry, enricher)?;
+    let mut applying = Applying::new(store, registry, enricher, verdicts)?;
     let mut received = Millis(i64::MIN);
     let known = applying.remember(work)?;
     for (Work { row, entry }, is_known) in work.iter().zip(known) {
@@ -77,9 +84,7 @@ pub(crate) fn apply(
         }
     }
     let received = received.max(applying.received()?);
-    let dead = applying.dead;
-    let (checkpoint, sites) = applying.finish(receipt, received)?;
-    Ok(Applied { checkpoint, sites, dead })
+    applying.finish(receipt, received)
 }
 
 /// Applies a row that was put aside as if it came now, but that it is no duplicate of itself. What
@@ -91,7 +96,7 @@ pub(crate) fn replay(
     (dead, work): (&DeadEvent, &Work),
     receipt: &Receipt,
 ) -> Result<Applied, StoreError> {
-    let mut applying = Applying::new(store, registry, enricher)?;
+    let mut applying = Applying::new(store, registry, enricher, None)?;
     let received = applying.received()?;
     let mut seen_at = received;
     *applying.books.entry((dead.site, dead.received_day, BookEntry::Dead)).or_default() -= 1;
@@ -113,8 +118,7 @@ pub(crate) fn replay(
     if applying.dead == 0 {
         applying.batch.unbury(dead, seen_at)?;
     }
-    let (checkpoint, sites) = applying.finish(receipt, received)?;
-    Ok(Applied { checkpoint, sites, dead: 0 })
+    Ok(Applied { dead: 0, ..applying.finish(receipt, received)? })
 }
 
 impl<'a, 's> Applying<'a, 's> {
@@ -122,6 +126,7 @@ impl<'a, 's> Applying<'a, 's> {
         store: &'s mut Store,
         registry: &'a Registry,
         enricher: &'a mut Enricher,
+        verdicts: Option<&'a Verdicts>,
     ) -> Result<Self, StoreError> {
         Ok(Self {
             batch: store.begin()?,
@@ -133,6 +138,7 @@ impl<'a, 's> Applying<'a, 's> {
             deltas: FxHashMap::default(),
             books: FxHashMap::default(),
             dead: 0,
+            asking: Asking::of(verdicts),
         })
     }
 
@@ -166,6 +172,7 @@ impl<'a, 's> Applying<'a, 's> {
     fn event(&mut self, row: &Row, event: &'a Event, is_known: bool) -> Result<(), StoreError> {
         if is_known {
             self.book(event.site, event.received_day, BookEntry::Duplicate);
+            self.asking.settle(event.id, Verdict::Duplicate);
             return Ok(());
         }
         weir_fault::pass(Point::IdRemembered);
@@ -176,6 +183,7 @@ impl<'a, 's> Applying<'a, 's> {
     fn remembered(&mut self, row: &Row, event: &'a Event) -> Result<(), StoreError> {
         let Some(site) = self.registry.site_by_id(event.site) else {
             self.book(event.site, event.received_day, BookEntry::SetAside(Reason::SiteRemoved));
+            self.asking.settle(event.id, Verdict::Not(Reason::SiteRemoved));
             return Ok(());
         };
         let Some(day) = self.days.of(&mut self.batch, &site, event)? else {
@@ -185,12 +193,14 @@ impl<'a, 's> Applying<'a, 's> {
         if state == DayState::Frozen {
             // The day's statistics stand under a checksum; nothing may be added to them.
             self.book(event.site, event.received_day, BookEntry::Expired);
+            self.asking.settle(event.id, Verdict::Expired);
             return Ok(());
         }
         let is_own_host = |host: &str| site.is_own_host(host);
         let view = SiteView { domain: &site.domain, is_own_host: &is_own_host };
         let enriched = self.enricher.enrich(event, &view);
         let arrival = Arrival {
+            id: event.id,
             event: self.numbered.event(&mut self.batch, event, &site, &enriched)?,
             props: &event.props,
             reason: enriched.set_aside,
@@ -214,6 +224,9 @@ impl<'a, 's> Applying<'a, 's> {
     /// Keeps a row that can't be folded, whole.
     fn bury(&mut self, row: &Row, id: Option<EventId>, error: String) -> Result<(), StoreError> {
         self.dead += 1;
+        if let Some(id) = id {
+            self.asking.settle(id, Verdict::Dead);
+        }
         self.batch.bury(&dead(row, id, error))?;
         weir_fault::pass(Point::RowBuried);
         // A control row was not received: the books don't know it.
@@ -234,6 +247,7 @@ impl<'a, 's> Applying<'a, 's> {
         let visitor = visitor.map(|visitor| visitor.0);
         self.log(event, &new_row(event.site, arrival, visitor, Some(reason)))?;
         self.book(event.site, arrival.received_day, BookEntry::SetAside(reason));
+        self.asking.set_aside(event, reason, self.enricher);
         Ok(())
     }
 
@@ -245,6 +259,7 @@ impl<'a, 's> Applying<'a, 's> {
             self.deltas.entry(event.site).or_default().add_late(&late, &day.frame);
         }
         self.book(event.site, arrival.received_day, BookEntry::Stored);
+        self.asking.settle(event.id, Verdict::Stored);
         Ok(())
     }
 
@@ -256,11 +271,7 @@ impl<'a, 's> Applying<'a, 's> {
         }
     }
 
-    fn finish(
-        mut self,
-        receipt: &Receipt,
-        received: Millis,
-    ) -> Result<(Checkpoint, Vec<SiteId>), StoreError> {
+    fn finish(mut self, receipt: &Receipt, received: Millis) -> Result<Applied, StoreError> {
         let mut units = std::mem::take(&mut self.units).into_sorted();
         for units in units.chunk_by(|(a, _), (b, _)| (a.site, a.day) == (b.site, b.day)) {
             let (key, _) = &units[0];
@@ -274,6 +285,7 @@ impl<'a, 's> Applying<'a, 's> {
             let delta = self.deltas.entry(key.site).or_default();
             for booked in crate::units::fold(&mut self.batch, key, day, arrivals, delta)? {
                 *self.books.entry((key.site, booked.received_day, booked.entry)).or_default() += 1;
+                self.asking.settle(booked.id, asking::verdict(booked.entry));
             }
         }
         weir_fault::pass(Point::Folded);
@@ -299,7 +311,7 @@ impl<'a, 's> Applying<'a, 's> {
         let mut sites: Vec<SiteId> = self.books.into_keys().map(|(site, ..)| site).collect();
         sites.sort_unstable();
         sites.dedup();
-        Ok((checkpoint, sites))
+        Ok(Applied { checkpoint, sites, dead: self.dead, fates: self.asking.into_fates() })
     }
 
     fn book(&mut self, site: SiteId, day: LocalDay, entry: BookEntry) {

@@ -5,14 +5,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use weir_event::{Control, EventId, Millis, QueueId, Seq, SiteId, limits};
+use weir_event::{Control, Millis, QueueId, Seq, SiteId, Verdict, limits};
 use weir_fault::{Mistake, Point};
 use weir_queue::{Entry, Queue, QueueError, QueueReader, Row};
 use weir_registry::Registry;
 use weir_rollups::FOLD_VERSION;
-use weir_store::{Batch, BookEntry, Checkpoint, DeadEvent, Store, StoreError};
+use weir_store::{BookEntry, Checkpoint, Store};
+use weir_verdicts::{Fate, Verdicts};
 
 use crate::apply::{Applied, Work, apply, replay};
+use crate::dead::{dead, drop_dead};
 use crate::receipt::Receipt;
 use crate::reconcile::reconcile;
 use crate::retire::{Retention, Retire};
@@ -102,6 +104,8 @@ pub struct Processor {
     /// The receipt time up to which days wait to be retired, since the last try failed.
     retire_due: Option<Millis>,
     on_commit: Box<dyn Fn(&Committed) + Send>,
+    /// Who asks about single events.
+    verdicts: Option<Verdicts>,
     /// The last row taken; `None` before that was looked up, and after trouble.
     pub(crate) place: Option<Seq>,
 }
@@ -133,6 +137,7 @@ impl Processor {
             refolding: true,
             retire_due: None,
             on_commit,
+            verdicts: None,
             place: None,
         })
     }
@@ -141,6 +146,12 @@ impl Processor {
     #[must_use]
     pub fn with_enricher(self, enricher: Enricher) -> Self {
         Self { enricher, ..self }
+    }
+
+    /// Tells what becomes of single events to those who ask.
+    #[must_use]
+    pub fn with_verdicts(self, verdicts: Verdicts) -> Self {
+        Self { verdicts: Some(verdicts), ..self }
     }
 
     /// Runs until `stop`, which whoever sets it follows with [`Queue::wake`]. Trouble of the disk or
@@ -314,7 +325,8 @@ impl Processor {
     fn attempt(&mut self, work: &[Work]) -> Result<thread::Result<Applied>, ProcessorError> {
         let receipt = Receipt::of(&mut self.reader, work.iter().map(|work| &work.row))?;
         let tried = catch_unwind(AssertUnwindSafe(|| {
-            apply(&mut self.store, &self.registry, &mut self.enricher, work, &receipt)
+            let verdicts = self.verdicts.as_ref();
+            apply(&mut self.store, &self.registry, &mut self.enricher, work, &receipt, verdicts)
         }));
         Ok(match tried {
             Ok(applied) => Ok(applied?),
@@ -343,7 +355,8 @@ impl Processor {
         batch.book(row.site, row.received_day, BookEntry::Dead, 1)?;
         let checkpoint = receipt.enter(&mut batch, received)?;
         batch.commit()?;
-        self.committed(Applied { checkpoint, sites: vec![row.site], dead: 1 })
+        let fates = work.id().map(|id| (id, Fate::of(Verdict::Dead))).into_iter().collect();
+        self.committed(Applied { checkpoint, sites: vec![row.site], dead: 1, fates })
     }
 
     fn control(&mut self, row: &Row, control: Control) -> Result<(), ProcessorError> {
@@ -371,7 +384,7 @@ impl Processor {
         }
         let checkpoint = receipt.enter(&mut batch, received)?;
         batch.commit()?;
-        self.committed(Applied { checkpoint, sites: vec![row.site], dead: 0 })
+        self.committed(Applied { checkpoint, sites: vec![row.site], dead: 0, fates: Vec::new() })
     }
 
     /// Tries a row again that was put aside. One that nobody kept was replayed or dropped before.
@@ -409,7 +422,7 @@ impl Processor {
         let received = batch.checkpoint()?.map_or(Millis(0), |checkpoint| checkpoint.received);
         let checkpoint = receipt.enter(&mut batch, received)?;
         batch.commit()?;
-        self.committed(Applied { checkpoint, sites: Vec::new(), dead: 0 })
+        self.committed(Applied { checkpoint, sites: Vec::new(), dead: 0, fates: Vec::new() })
     }
 
     fn committed(&mut self, applied: Applied) -> Result<(), ProcessorError> {
@@ -418,7 +431,10 @@ impl Processor {
         self.place = Some(applied.checkpoint.seq);
         self.queue.settle(applied.checkpoint.seq);
         weir_fault::pass(Point::SettleAsked);
-        let Applied { checkpoint, sites, dead } = applied;
+        let Applied { checkpoint, sites, dead, fates } = applied;
+        if let Some(verdicts) = self.verdicts.as_ref().filter(|_| !fates.is_empty()) {
+            verdicts.settle(&fates);
+        }
         (self.on_commit)(&Committed { checkpoint, sites, dead });
         // A day that can't be retired must not stop those that can be counted: it is tried again, and
         // told, once the queue is empty.
@@ -461,30 +477,6 @@ impl Processor {
     pub fn into_store(self) -> Store {
         self.store
     }
-}
-
-pub(crate) fn dead(row: &Row, id: Option<EventId>, error: String) -> DeadEvent {
-    DeadEvent {
-        queue: row.queue,
-        seq: row.seq,
-        site: row.site,
-        received_day: row.received_day,
-        is_event: row.is_event(),
-        id,
-        error,
-        body: row.body.clone(),
-    }
-}
-
-/// An event stays in the books: as dropped.
-fn drop_dead(batch: &mut Batch<'_>, (queue, seq): (QueueId, Seq), now: Millis) -> Result<(), StoreError> {
-    let Some(dead) = batch.dead(queue, seq)? else { return Ok(()) };
-    batch.unbury(&dead, now)?;
-    if dead.is_event {
-        batch.book(dead.site, dead.received_day, BookEntry::Dead, -1)?;
-        batch.book(dead.site, dead.received_day, BookEntry::Dropped, 1)?;
-    }
-    Ok(())
 }
 
 fn describe(panic: &(dyn std::any::Any + Send)) -> String {

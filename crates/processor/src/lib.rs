@@ -17,6 +17,9 @@ mod receipt;
 mod reconcile;
 mod rest;
 
+mod asking;
+mod dead;
+
 mod apply;
 mod intern;
 

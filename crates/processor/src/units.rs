@@ -1,7 +1,7 @@
 //! Visitors' days: what a batch adds to each, and the difference it makes.
 
 use rustc_hash::FxHashMap;
-use weir_event::{LocalDay, Reason, limits};
+use weir_event::{EventId, LocalDay, Reason, limits};
 use weir_rollups::{Delta, UnitEvent};
 use weir_store::{Batch, BookEntry, SiteDay, StoreError, UnitKey};
 
@@ -13,6 +13,7 @@ pub(crate) struct Units<'a>(FxHashMap<UnitKey, Vec<Arrival<'a>>>);
 
 /// Where one arrival went.
 pub(crate) struct Booked {
+    pub id: EventId,
     pub received_day: LocalDay,
     pub entry: BookEntry,
 }
@@ -75,7 +76,7 @@ pub(crate) fn fold(
             true => BookEntry::SetAside(Reason::VisitorFull),
             false => BookEntry::Stored,
         };
-        Booked { received_day: arrival.received_day, entry }
+        Booked { id: arrival.id, received_day: arrival.received_day, entry }
     };
     Ok(arrivals.into_iter().map(booked).collect())
 }

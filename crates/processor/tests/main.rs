@@ -22,6 +22,8 @@ mod swapped_files_model;
 
 mod verdicts;
 
+mod asked;
+
 mod dead;
 
 mod retiring;

@@ -12,6 +12,7 @@ use weir_registry::{Counting, Registry, Site};
 use weir_rollups::Table;
 use weir_store::{DayState, Store, StoreBooks, StoreReader};
 use weir_testkit::TestClock;
+use weir_verdicts::Verdicts;
 
 /// A data folder and everything that works on it.
 pub struct World {
@@ -92,6 +93,11 @@ impl World {
         let (queue, registry) = (self.queue.clone(), self.registry.clone());
         let on_commit = Box::new(|_: &_| {});
         Processor::new(store, queue, registry, self.options.clone(), on_commit).expect("a processor")
+    }
+
+    /// Tells who asks what becomes of single events.
+    pub fn tell(&mut self, verdicts: Verdicts) {
+        self.processor = self.processor.take().map(|processor| processor.with_verdicts(verdicts));
     }
 
     pub fn site(&self, domain: &str, zone: &str) -> Site {

@@ -25,6 +25,7 @@ async fn the_document_describes_every_route() {
         "/api/sites/{domain}",
         "/api/sites/{domain}/install",
         "/api/v2/query",
+        "/api/verdicts",
         "/metrics",
     ];
     assert_eq!(found, expected);

@@ -14,6 +14,7 @@ use weir_queue::{Entry, Queue, QueueOptions};
 use weir_registry::Registry;
 use weir_store::{BookEntry, Checkpoint, Store};
 use weir_testkit::{TestClock, page_view};
+use weir_verdicts::Verdicts;
 
 /// 2026-06-01T12:00:00Z
 pub const NOON: Millis = Millis(1_780_315_200_000);
@@ -26,6 +27,7 @@ pub struct House {
     pub queue: Queue,
     pub store: Mutex<Store>,
     pub clock: TestClock,
+    pub verdicts: Verdicts,
     pub commits: watch::Sender<Commit>,
     pub health: Arc<Mutex<Health>>,
     pub health_looks: Arc<AtomicU64>,
@@ -65,12 +67,14 @@ impl House {
         let (commits, watched) = watch::channel(Commit::default());
         let health = Arc::new(Mutex::new(Health { database_ok: true, checks: vec![check("queue", true)] }));
         let health_looks = Arc::new(AtomicU64::new(0));
+        let verdicts = Verdicts::new(Arc::new(clock.clone()));
         let (seen, looks) = (health.clone(), health_looks.clone());
         let dashboard = Dashboard::new(DashboardParts {
             registry: registry.clone(),
             store: store.reader(),
             queue: queue.clone(),
             commits: watched,
+            verdicts: verdicts.clone(),
             clock: Arc::new(clock.clone()),
             demo: plan.demo,
             public_url: plan.public_url.map(str::to_owned),
@@ -88,6 +92,7 @@ impl House {
             queue,
             store,
             clock,
+            verdicts,
             commits,
             health,
             health_looks,

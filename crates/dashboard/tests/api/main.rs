@@ -13,6 +13,8 @@ mod query;
 
 mod live;
 
+mod watch;
+
 mod ledger;
 
 mod dead;

@@ -11,7 +11,7 @@ use super::revenue;
 use super::scalar::Scalar;
 use super::{Action, Malformed, SentEvent, SentVisitor};
 
-/// `{"sentAt": ..., "events": [...], "lost": n, "ip": ..., "userAgent": ...}`
+/// `{"sentAt": ..., "events": [...], "lost": n, "debug": true, "ip": ..., "userAgent": ...}`
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Batch<'a> {
@@ -21,6 +21,8 @@ pub(super) struct Batch<'a> {
     pub events: Option<Events<'a>>,
     #[serde(borrow, default)]
     pub lost: Scalar<'a>,
+    #[serde(borrow, default)]
+    pub debug: Scalar<'a>,
     #[serde(borrow, default)]
     pub ip: Scalar<'a>,
     #[serde(borrow, default)]

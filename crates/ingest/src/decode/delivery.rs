@@ -4,6 +4,7 @@ use weir_event::limits;
 
 use super::batch::Batch;
 use super::one_event::OneEvent;
+use super::scalar::Scalar;
 use super::{Malformed, SentEvent, SentVisitor};
 
 /// A whole delivery, read.
@@ -19,13 +20,15 @@ pub(crate) struct Body<'a> {
     pub visitor: SentVisitor<'a>,
     /// Events that the tracker says it gave up.
     pub lost: u64,
+    /// Whether the sender will ask what became of them.
+    pub is_asked: bool,
 }
 
 impl<'a> Body<'a> {
     /// An event, and nothing said beside it.
     pub(super) fn of_one(form: Form, event: Result<SentEvent<'a>, Malformed>) -> Self {
         let visitor = SentVisitor::default();
-        Self { form, sent_at: None, events: vec![event], user_agent: None, visitor, lost: 0 }
+        Self { form, sent_at: None, events: vec![event], user_agent: None, visitor, lost: 0, is_asked: false }
     }
 }
 
@@ -72,6 +75,7 @@ pub(crate) fn decode(body: &[u8]) -> Result<Body<'_>, Fault> {
         user_agent: None,
         visitor: SentVisitor { ip: batch.ip.ip(), user_agent: batch.user_agent.checked_text() },
         lost: lost.min(limits::TRACKER_LOST_MAX),
+        is_asked: matches!(batch.debug, Scalar::Bool(true)),
     })
 }
 

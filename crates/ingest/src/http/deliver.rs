@@ -10,6 +10,7 @@ use weir_registry::Access;
 
 use super::answer::{Answer, Dropped};
 use super::bearer::bearer;
+use super::trace::{self, Trace, sighting};
 use super::{body, guard, retry};
 use crate::Ingest;
 use crate::admit::{Client, Delivery, Origin, Refusal, Sender, admit};
@@ -87,6 +88,20 @@ pub(super) async fn deliver_read(
 /// A delivery's way, from bytes to answer.
 async fn deliver(ingest: &Shared, peer: SocketAddr, request: Request, route: Route) -> Answer {
     let (head, body) = request.into_parts();
+    let answer = judge(ingest, peer, &head.headers, body, route).await;
+    if ingest.verdicts.is_watching() {
+        trace::refused(ingest, peer, &head.headers, &answer);
+    }
+    answer
+}
+
+async fn judge(
+    ingest: &Shared,
+    peer: SocketAddr,
+    headers: &HeaderMap,
+    body: axum::body::Body,
+    route: Route,
+) -> Answer {
     Counts::add(&ingest.counts.deliveries, 1);
     let bytes = match body::read(body, &ingest.bodies).await {
         Ok(bytes) => bytes,
@@ -99,7 +114,7 @@ async fn deliver(ingest: &Shared, peer: SocketAddr, request: Request, route: Rou
     if let Err(error) = ingest.queue.turn_away_if_full() {
         return not_appended(ingest, None, 1, error);
     }
-    let Ok(sender) = sender_access(ingest, &head.headers, route) else {
+    let Ok(sender) = sender_access(ingest, headers, route) else {
         return refuse(ingest, Answer::InvalidToken, 1);
     };
     let decode = if route == Route::Plausible { decode_plausible } else { decode };
@@ -112,7 +127,7 @@ async fn deliver(ingest: &Shared, peer: SocketAddr, request: Request, route: Rou
         read => read,
     };
     match body {
-        Ok(body) => take(ingest, peer, &head.headers, body, route, sender).await,
+        Ok(body) => take(ingest, peer, headers, body, route, sender).await,
         Err(Fault::Malformed(why)) => refuse(ingest, Answer::Malformed(why), 1),
         Err(Fault::TooMany { sent }) => {
             refuse(ingest, Answer::TooMany { sent, max: limits::EVENTS_PER_DELIVERY_MAX }, sent)
@@ -152,12 +167,24 @@ async fn take(
         return refuse(ingest, answer, body.events.len());
     }
     let (form, given_up) = (body.form, body.lost);
-    let (events, refusals) = admit_all(ingest, ip, headers, body, route, sender);
+    let mut trace = match sender {
+        // It speaks for others: those who watch a browser see what that sends itself.
+        Some(_) => body.is_asked.then(Trace::unwatched),
+        None => Trace::of(ingest, ip, headers, body.is_asked),
+    };
+    let (events, refusals) = admit_all(ingest, ip, headers, body, route, sender, trace.as_mut());
     let accepted = events.len();
     // A tracker works for one site: any event says which.
     let site = events.first().map(|event| event.site);
     let site = site.or_else(|| refusals.iter().find_map(|(_, refusal)| refusal.site));
-    if let Err(answer) = append(ingest, events).await {
+    if let Some(trace) = &trace {
+        trace.begin(ingest);
+    }
+    let appended = append(ingest, events).await;
+    if let Some(trace) = trace {
+        trace.end(ingest, appended.is_ok());
+    }
+    if let Err(answer) = appended {
         return answer;
     }
     // Only now: a delivery that is turned away comes again and says it again.
@@ -175,6 +202,7 @@ fn admit_all(
     body: Body<'_>,
     route: Route,
     sender: Option<Access>,
+    mut trace: Option<&mut Trace>,
 ) -> (Vec<Event>, Refused) {
     let sites = ingest.registry.snapshot();
     let user_agent = user_agent(headers, body.user_agent, route);
@@ -202,7 +230,12 @@ fn admit_all(
     let mut events = Vec::with_capacity(body.events.len());
     let mut refusals = Vec::new();
     for (index, sent) in body.events.into_iter().enumerate() {
-        match admit(&mut delivery, sent) {
+        let sighting = trace.is_some().then(|| sighting(&sent));
+        let judged = admit(&mut delivery, sent);
+        if let (Some(trace), Some(sighting)) = (trace.as_mut(), sighting) {
+            trace.note(sighting, &judged);
+        }
+        match judged {
             Ok(event) => events.push(event),
             Err(refusal) => refusals.push((index, refusal)),
         }

@@ -8,6 +8,8 @@ mod retry;
 
 mod bearer;
 
+mod trace;
+
 mod deliver;
 
 mod alias;
@@ -15,6 +17,8 @@ mod alias;
 mod me;
 
 mod pixel;
+
+mod verdicts;
 
 mod sdk;
 

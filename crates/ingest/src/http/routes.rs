@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
-use super::{deliver, guard, me, pixel, sdk};
+use super::{deliver, guard, me, pixel, sdk, verdicts};
 use crate::Ingest;
 
 /// The routes that trackers use. Serve them with
@@ -12,7 +12,7 @@ use crate::Ingest;
 /// about the client's address counts.
 pub fn routes(ingest: Ingest) -> Router {
     Router::new()
-        .route(deliver::EVENTS_PATH, post(deliver::events).options(preflight))
+        .route(deliver::EVENTS_PATH, post(deliver::events).get(verdicts::verdicts).options(preflight))
         .route("/x/api/v1/events/beacon", post(deliver::beacon).options(preflight))
         .route("/api/event", post(deliver::plausible).options(preflight))
         .route("/x/api/v1/me", get(me::me).options(preflight))

@@ -14,3 +14,4 @@ mod script;
 mod servers;
 mod socket;
 mod times;
+mod verdicts;

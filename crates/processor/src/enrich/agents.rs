@@ -52,6 +52,11 @@ impl Agents {
         (self.rules, self.bots) = (None, None);
     }
 
+    /// The pattern that makes a bot of this user agent; `None` of one that matches none.
+    pub(super) fn bot_pattern(&mut self, user_agent: &str) -> Option<&'static str> {
+        self.bots.get_or_insert_with(Bots::load).pattern(user_agent)
+    }
+
     pub(super) fn agent(&mut self, user_agent: &str, texts: &mut Texts) -> Agent {
         if let Some(agent) = self.known.get(user_agent) {
             return agent.clone();

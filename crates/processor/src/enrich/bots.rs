@@ -71,6 +71,22 @@ impl Bots {
     }
 }
 
+impl Bots {
+    /// The pattern of the list that makes a bot of it.
+    pub(super) fn pattern(&self, user_agent: &str) -> Option<&'static str> {
+        let text = user_agent.as_bytes();
+        let is_plain = |pattern: &&str| LOOK_AROUND.iter().all(|known| known.listed != *pattern);
+        let plain = self.plain.matches(text).iter().next();
+        let plain = plain.and_then(|n| listed().filter(is_plain).nth(n));
+        plain.or_else(|| {
+            self.look_around
+                .iter()
+                .find(|(core, known)| known.found(core, text))
+                .map(|(_, known)| known.listed)
+        })
+    }
+}
+
 impl LookAround {
     fn found(&self, core: &Regex, text: &[u8]) -> bool {
         core.find_iter(text).any(|found| {
@@ -105,6 +121,25 @@ mod tests {
         for known in &LOOK_AROUND {
             assert!(listed().any(|pattern| pattern == known.listed), "{} is listed no more", known.listed);
         }
+    }
+
+    #[test]
+    fn a_bot_s_pattern_is_the_one_it_matches() {
+        let bots = Bots::load();
+        for user_agent in
+            ["Mozilla/5.0 HeadlessChrome/140", "curl/8.16.0", "x Google y", "scanner", "Java/17", "GPTBot"]
+        {
+            let pattern = bots.pattern(user_agent).expect("a bot");
+            let known = LOOK_AROUND.iter().find(|known| known.listed == pattern);
+            let regex = known.map_or(pattern, |known| known.core);
+            let regex =
+                RegexBuilder::new(regex).case_insensitive(true).unicode(false).build().expect("a pattern");
+            assert!(regex.is_match(user_agent.as_bytes()), "{user_agent:?}: {pattern}");
+        }
+        assert_eq!(
+            bots.pattern("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"),
+            None
+        );
     }
 
     #[test]

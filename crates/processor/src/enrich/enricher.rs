@@ -87,6 +87,11 @@ impl Enricher {
         }
     }
 
+    /// The pattern that makes a bot of this user agent; `None` of one that matches none.
+    pub(crate) fn bot_pattern(&mut self, user_agent: &str) -> Option<&'static str> {
+        self.agents.bot_pattern(user_agent)
+    }
+
     fn country(&mut self, country: Option<Country>) -> Arc<str> {
         match country {
             Some(country) => {

@@ -98,6 +98,7 @@ impl House {
             Processor::new(store, queue.clone(), registry.clone(), options.processor, Box::new(on_commit))?;
         let trusted_proxies = options.ingest.trusted_proxies.clone();
         let ingest = Ingest::new(queue.clone(), registry.clone(), clock.clone(), options.ingest);
+        let processor = processor.with_verdicts(ingest.verdicts());
         let probe = HealthProbe::new(
             registry.clone(),
             queue.clone(),
@@ -131,6 +132,7 @@ impl House {
             store: reader.clone(),
             queue: queue.clone(),
             commits,
+            verdicts: ingest.verdicts(),
             clock,
             demo: options.demo,
             public_url: options.public_url,

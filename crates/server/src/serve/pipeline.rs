@@ -10,6 +10,7 @@ use anyhow::Context;
 use weir_processor::Processor;
 use weir_queue::{Queue, QueueReader};
 use weir_registry::Registry;
+use weir_verdicts::Verdicts;
 
 use super::health::HealthProbe;
 
@@ -52,12 +53,13 @@ impl Pipeline {
 
 /// Sites, users and tokens may be changed by another process; refusals are counted in memory. Both
 /// are looked after every second, until the task is dropped.
-pub(crate) async fn every_second(registry: Registry, queue: Queue) {
+pub(crate) async fn every_second(registry: Registry, queue: Queue, verdicts: Verdicts) {
     let mut tick = tokio::time::interval(Duration::from_secs(1));
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut beside = None;
     loop {
         tick.tick().await;
+        verdicts.forget_old();
         let (registry, queue) = (registry.clone(), queue.clone());
         let done = tokio::task::spawn_blocking(move || {
             if let Err(error) = registry.refresh() {

@@ -67,7 +67,7 @@ fn run_greeting(
     let own_paths = Arc::new(own_paths);
     let pipeline = Pipeline::start(processor, queue.clone(), probe)?;
     runtime.block_on(async {
-        let chores = tokio::spawn(every_second(registry.clone(), queue));
+        let chores = tokio::spawn(every_second(registry.clone(), queue, ingest.verdicts()));
         let proofs = tokio::spawn(every_minute(nightly));
         let asked = async {
             stop.await;

@@ -17,6 +17,7 @@ mod bad_input;
 mod bad_places;
 
 mod answers;
+mod asked;
 mod senders;
 mod statistics;
 
