@@ -53,6 +53,8 @@ export interface Weir extends WeirCore {
   /** Takes an `optOut` back, and gives the consent that a site may have to wait for. */
   optIn(): void;
   status(): Status;
+  /** Tells at the console what becomes of every event of this tab, until it ends or `debug(false)`. */
+  debug(on?: boolean): void;
 }
 
 /** A call made before the script was there: `weir.q.push(["track", "signup"])`. */
@@ -60,7 +62,8 @@ export type EarlyCall =
   | [name: "track", name: string, props?: Props, options?: TrackOptions]
   | [name: "purchase", ...args: Parameters<Weir["purchase"]>]
   | [name: "page", props?: Props]
-  | [name: "flush" | "optIn" | "optOut"];
+  | [name: "flush" | "optIn" | "optOut"]
+  | [name: "debug", on?: boolean];
 
 /** Begins to count. A second call changes nothing. On a server, where there is no page, nothing happens. */
 export function init(options: Options & { endpoint: string }): Weir;

@@ -3,6 +3,7 @@ import { awaitsConsent, refusal, say } from "./consent";
 import { begin, drain, flush, forget } from "./delivery";
 import { track } from "./events";
 import { guard } from "./guard";
+import { keepDebug } from "./store";
 import type { Props, Status } from "./weir";
 
 /** From now on this visitor is not counted here, and what waits is let go. */
@@ -26,8 +27,21 @@ function status(): Status {
   return refusal() || (awaitsConsent() ? "consent" : "counted");
 }
 
+/** What becomes of every event of this tab is told at the console, from now on or no more. */
+function debug(on?: boolean) {
+  begin();
+  keepDebug(on !== false);
+  console.info("weir: debug", on === false ? "off" : "on");
+}
+
 function purchase(amount: number | string, currency: string, props?: Props) {
   track("purchase", props, { revenue: { amount, currency } });
 }
 
-export const choices = { purchase: guard(purchase), optOut: guard(optOut), optIn: guard(optIn), status };
+export const choices = {
+  purchase: guard(purchase),
+  optOut: guard(optOut),
+  optIn: guard(optIn),
+  debug: guard(debug),
+  status,
+};

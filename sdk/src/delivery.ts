@@ -1,4 +1,5 @@
 import { isHeld, refusal } from "./consent";
+import { tellAnswered, tellHeld } from "./debug";
 import { guard } from "./guard";
 import { type Answer, beacon, halves, head, NO_ANSWER, post, sleep } from "./request";
 import { isVisible } from "./sight";
@@ -50,7 +51,11 @@ export function begin() {
   if (FULL && begun) return;
   begun = true;
   openShelves();
-  if (refusal()) forget();
+  const why = refusal();
+  if (why) {
+    if (FULL) for (const item of waiting) tellHeld(JSON.parse(item[1]), why);
+    forget();
+  }
   inherit();
   drain();
 }
@@ -144,6 +149,7 @@ async function deliver(items: readonly Item[], isStored?: boolean): Promise<bool
   if (!isStored) flights.add(flight);
   const { _status, _why } = await tryFor(flight, isStored);
   flights.delete(flight);
+  if (FULL && !_status) tellAnswered(items, NO_ANSWER).catch(() => {});
   if (!isFinal(_status)) {
     park(items);
     // The page may stay open long after the server is back.
@@ -179,6 +185,7 @@ async function tryFor(flight: Flight, isStored?: boolean): Promise<Answer> {
       flight._outlivesPage = outlivesPage;
     });
     flight._failed = !isFinal(answer._status);
+    if (FULL && answer._status) tellAnswered(flight._items, answer).catch(() => {});
     const held = Math.min(answer._retryAfterSecs, RETRY_AFTER_SECS_MAX) * 1e3;
     if (held) holdUntil = performance.now() + held;
   }

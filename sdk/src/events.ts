@@ -1,6 +1,7 @@
 import { isOneByOne, option, routesByHash } from "./config";
-import { refusal } from "./consent";
+import { awaitsConsent, refusal } from "./consent";
 import { surroundings } from "./context";
+import { tellHeld } from "./debug";
 import { send } from "./delivery";
 import { newId } from "./ids";
 import { isUnseen, isVisible } from "./sight";
@@ -37,9 +38,13 @@ function edited(event: SentEvent) {
 }
 
 function add(type: SentEvent["type"], fields: Partial<SentEvent>) {
-  if (refusal()) return;
+  const why = refusal();
+  if (why) {
+    if (FULL) tellHeld({ type, url: urlNow(), ...fields }, why);
+    return;
+  }
   const id = newId();
-  let event: SentEvent | undefined = {
+  const made: SentEvent = {
     id,
     type,
     timestamp: Date.now(),
@@ -48,8 +53,16 @@ function add(type: SentEvent["type"], fields: Partial<SentEvent>) {
     webdriver: navigator.webdriver || undefined,
     ...fields,
   };
-  if (FULL) event = edited(event);
-  if (!FULL || event) send([id, JSON.stringify(event)]);
+  if (!FULL) return send([id, JSON.stringify(made)]);
+  let event: SentEvent | undefined;
+  try {
+    event = edited(made);
+  } finally {
+    if (!event) tellHeld(made, "before-send dropped it");
+  }
+  if (!event) return;
+  if (awaitsConsent()) tellHeld(event, "consent");
+  send([id, JSON.stringify(event)]);
 }
 
 export function track(name: string, props?: Props, options?: TrackOptions) {

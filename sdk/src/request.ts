@@ -1,5 +1,5 @@
 import { endpoint, isOneByOne } from "./config";
-import { type Item, lose, takeLost } from "./store";
+import { type Item, isDebugged, lose, takeLost } from "./store";
 
 const EVENTS_MAX = 10;
 const BYTES_MAX = 32768;
@@ -22,7 +22,7 @@ const bytes = (text: string) => new TextEncoder().encode(text).length;
 const bodyOf = (items: readonly Item[], lost: number) =>
   OLDER && isOneByOne()
     ? bodyOfOne(items[0])
-    : `{"sentAt":${Date.now()}${lost ? `,"lost":${lost}` : ""},"events":[${items.map((item) => item[1])}]}`;
+    : `{"sentAt":${Date.now()}${lost ? `,"lost":${lost}` : ""}${isDebugged() ? `,"debug":true` : ""},"events":[${items.map((item) => item[1])}]}`;
 
 /** As Fusionaly's script says it; with an id, by which a resend is recognised. */
 function bodyOfOne([id, json]: Item) {

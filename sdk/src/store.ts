@@ -10,6 +10,7 @@ type Shelf = Record<string, string>;
 
 const EVENTS_MAX = 100;
 const AGE_MS_MAX = 864e5;
+const DEBUG_KEY = "weir-debug";
 
 /** A full or forbidden device is no reason to lose what fits in memory. */
 const memory: Shelf = Object.create(null);
@@ -23,6 +24,9 @@ let local = memory;
 let tab = memory;
 /** Of the site, for the visitor's own word, which is kept whatever the site has chosen. */
 let device = memory;
+
+/** Of this tab, for whoever looks into it: asked for by hand, and so kept whatever the site has chosen. */
+let session = memory;
 
 function open(name: "localStorage" | "sessionStorage"): Shelf {
   try {
@@ -38,6 +42,7 @@ export function openShelves() {
     lostKey = `${trackerName}-lost`;
   }
   device = open("localStorage");
+  if (FULL) session = open("sessionStorage");
   if (option("storage") !== "none") {
     local = device;
     tab = open("sessionStorage");
@@ -70,6 +75,14 @@ export const wordKept = (): string | undefined =>
 export function keepWord(word: string) {
   delete memory.weir_ignore;
   write(device, "weir_ignore", word);
+}
+
+/** Whether somebody at the console wants to know what becomes of every event. */
+export const isDebugged = () => FULL && !!(memory[DEBUG_KEY] || session[DEBUG_KEY]);
+
+export function keepDebug(on: boolean) {
+  for (const shelf of [memory, session]) delete shelf[DEBUG_KEY];
+  if (on) write(session, DEBUG_KEY, "1");
 }
 
 export function remove(items: readonly Item[]) {

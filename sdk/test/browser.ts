@@ -37,12 +37,26 @@ export type Reply =
 
 export const ACCEPTED: Reply = { status: 202, body: { accepted: 1, dropped: [] } };
 
+export interface Verdict {
+  id: string;
+  verdict: string;
+  words: string;
+}
+
 /** The ingest server: remembers what it was sent and answers as it is told. */
 export class Server {
   requests: Request[] = [];
   /** Answers for the next requests, one each; after these, `reply`. */
   script: Reply[] = [];
   reply: Reply = ACCEPTED;
+  /** What it knows of single events; an answer for each question, the last one for all that follow. */
+  verdicts: ((id: string) => Omit<Verdict, "id"> | undefined)[] = [];
+  questions = 0;
+
+  tell(ids: string[]): { verdicts: Verdict[] } {
+    const know = this.verdicts[Math.min(this.questions++, this.verdicts.length - 1)];
+    return { verdicts: ids.flatMap((id) => (know?.(id) ? [{ id, ...know(id) } as Verdict] : [])) };
+  }
 
   take(request: Request): Reply {
     this.requests.push(request);
@@ -108,6 +122,8 @@ class PageEvent extends Event {
 export class Page {
   readonly server: Server;
   readonly warnings: unknown[][] = [];
+  /** What was told at the console, line by line. */
+  readonly lines: string[] = [];
   readonly document: EventTarget & { hidden: boolean; prerendering: boolean; hasFocus(): boolean };
   readonly navigator: Record<string, unknown> & { onLine: boolean };
   // biome-ignore lint/suspicious/noExplicitAny: the page's global object
@@ -208,6 +224,8 @@ export class Page {
   }
 
   private async fetch(url: string, options: Request["options"] & { body: string }) {
+    const asked = /\/x\/api\/v1\/events\?ids=(.*)$/.exec(url);
+    if (asked) return new Response(JSON.stringify(this.server.tell(asked[1].split(","))), { status: 200 });
     const reply = this.server.take(this.request("fetch", url, options, options.body));
     if (reply === "silence") return new Promise(() => {});
     if (reply === "error" || !this.navigator.onLine) throw new TypeError("Failed to fetch");
@@ -228,7 +246,10 @@ export class Page {
     const window = Object.assign(new EventTarget(), {
       document: this.document,
       navigator: this.navigator,
-      console: { warn: (...text: unknown[]) => this.warnings.push(text) },
+      console: {
+        warn: (...text: unknown[]) => this.warnings.push(text),
+        info: (...text: unknown[]) => this.lines.push(text.join(" ")),
+      },
       crypto,
       performance: {
         now: () => performance.now(),

@@ -108,6 +108,6 @@ test("one global name is taken", () => {
   const before = names(new Page({ src: null }));
   const added = [...names(new Page())].filter((name) => !before.has(name));
   expect(added).toEqual(FORM === "fusionaly.js" ? ["Fusionaly"] : []);
-  const more = FORM !== "core.js" ? ["purchase", "optOut", "optIn", "status"] : [];
+  const more = FORM !== "core.js" ? ["purchase", "optOut", "optIn", "debug", "status"] : [];
   expect(Object.keys(new Page().weir)).toEqual(["track", "page", "flush", ...more, "q"]);
 });

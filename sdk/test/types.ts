@@ -17,7 +17,10 @@ export function uses(weir: Weir) {
   weir.track("anything", { nested: {} });
   // @ts-expect-error an amount has a currency
   weir.purchase(1);
+  weir.debug();
+  weir.debug(false);
   window.weir.q.push(["track", "early", { a: 1 }]);
+  window.weir.q.push(["debug"]);
   // @ts-expect-error there is no such function
   window.weir.q.push(["send"]);
 }

@@ -27,6 +27,7 @@ const SCREENS = [
   ["/quiet.example/install", "Waiting for the first event."],
   ["/ledger", "Balanced"],
   ["/health", "All well"],
+  ["/localhost/verdicts", "Watching this browser"],
   ["/localhost/settings", "Count bots as visitors"],
   ["/account", "Change password"],
   ["/no.such.example", "is no site here"],

@@ -24,9 +24,13 @@ export function dayTimeZone() {
 
 /** A real server with a data folder of its own, on a loopback port that it keeps across restarts. */
 export class Weir {
-  /** `prepare` runs commands before the server does: it knows their outcome from its first answer on. */
+  /**
+   * `prepare` runs commands before the server does: it knows their outcome from its first answer on. It may put
+   * `WEIR_*` variables into `settings`.
+   */
   static async start(prepare = async (_weir) => {}) {
     const weir = new Weir();
+    weir.settings = {};
     weir.data = await mkdtemp(join(tmpdir(), "weir-browser-"));
     weir.port = await freePort();
     weir.origin = `http://127.0.0.1:${weir.port}`;
@@ -39,7 +43,10 @@ export class Weir {
   async up() {
     const args = ["serve", "--data", this.data, "--listen", `127.0.0.1:${this.port}`];
     this.log = "";
-    this.process = spawn(BINARY, args, { stdio: ["ignore", "pipe", "pipe"] });
+    this.process = spawn(BINARY, args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...this.settings },
+    });
     this.ended = new Promise((done) => this.process.once("exit", (code, signal) => done({ code, signal })));
     for (const stream of [this.process.stdout, this.process.stderr]) {
       stream.on("data", (text) => {

@@ -5,7 +5,7 @@ import { Dashboard } from "./dashboard/dashboard";
 import { Failure, Skeleton } from "./parts/notice";
 import { TipLayer } from "./parts/tip";
 import { go, place, route } from "./router";
-import type { Route } from "./routes";
+import type { Route, SiteScreen as SiteScreenName } from "./routes";
 import { Account } from "./screens/account";
 import { HealthScreen } from "./screens/health";
 import { Install } from "./screens/install";
@@ -16,6 +16,7 @@ import { SiteSettings } from "./screens/settings";
 import { Setup } from "./screens/setup";
 import { Page, Shell } from "./screens/shell";
 import { SitesList } from "./screens/sites";
+import { VerdictsScreen } from "./screens/verdicts";
 import { loadSession, loadSites, mayEnter, session, sites } from "./session";
 
 export function App() {
@@ -89,6 +90,7 @@ function Screen() {
     case "dashboard":
     case "install":
     case "settings":
+    case "verdicts":
       return <SiteScreen domain={current.domain} screen={current.screen} />;
     default:
       return <Missing what="There is nothing at this address." />;
@@ -105,7 +107,7 @@ function Home() {
   return target ? null : <SitesList />;
 }
 
-function SiteScreen({ domain, screen }: { domain: string; screen: "dashboard" | "install" | "settings" }) {
+function SiteScreen({ domain, screen }: { domain: string; screen: SiteScreenName }) {
   const site = sites.value?.sites.find((one) => one.domain === domain);
   const waits = site !== undefined && !site.has_events && screen === "dashboard";
   useEffect(() => {
@@ -115,6 +117,7 @@ function SiteScreen({ domain, screen }: { domain: string; screen: "dashboard" | 
   if (waits) return null;
   if (screen === "install") return <Install key={domain} site={site} />;
   if (screen === "settings") return <SiteSettings key={domain} site={site} />;
+  if (screen === "verdicts") return <VerdictsScreen key={domain} site={site} />;
   return <Dashboard key={domain} site={site} />;
 }
 

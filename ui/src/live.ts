@@ -34,6 +34,8 @@ export class Live {
     private readonly url: string,
     private readonly listener: LiveListener,
     private readonly open: OpenSource = (url) => new EventSource(url),
+    /** Messages of other names. */
+    private readonly others: Record<string, (data: unknown) => void> = {},
   ) {}
 
   start(): void {
@@ -48,6 +50,12 @@ export class Live {
       this.received(event as MessageEvent);
       this.listener.onChange();
     });
+    for (const [name, tell] of Object.entries(this.others))
+      source.addEventListener(name, (event) => {
+        this.listenForSilence();
+        const data = parse((event as MessageEvent).data);
+        if (data) tell(data);
+      });
     // The browser would retry on its own, but not after an HTTP error and without saying when.
     source.addEventListener("error", () => this.failed());
   }

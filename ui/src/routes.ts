@@ -1,10 +1,12 @@
 // Addresses and what they mean.
 
+export type SiteScreen = "dashboard" | "install" | "settings" | "verdicts";
+
 export type Route =
   | {
       screen: "home" | "sites" | "login" | "setup" | "new-site" | "ledger" | "health" | "account" | "missing";
     }
-  | { screen: "dashboard" | "install" | "settings"; domain: string };
+  | { screen: SiteScreen; domain: string };
 
 const FIXED: Record<string, Route> = {
   "/": { screen: "home" },
@@ -21,10 +23,10 @@ export function routeOf(path: string): Route {
   const plain = path.length > 1 ? path.replace(/\/+$/, "") : path;
   const fixed = FIXED[plain];
   if (fixed) return fixed;
-  const match = /^\/([^/]+)(?:\/(install|settings))?$/.exec(plain);
+  const match = /^\/([^/]+)(?:\/(install|settings|verdicts))?$/.exec(plain);
   const domain = match?.[1] && decoded(match[1]);
   if (!domain) return { screen: "missing" };
-  return { screen: (match?.[2] as "install" | "settings" | undefined) ?? "dashboard", domain };
+  return { screen: (match?.[2] as SiteScreen | undefined) ?? "dashboard", domain };
 }
 
 function decoded(text: string): string | null {

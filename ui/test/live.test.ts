@@ -50,6 +50,19 @@ describe("the live stream", () => {
     expect(listener.onChange).toHaveBeenCalledTimes(1);
   });
 
+  test("hands on messages of other names, and they break the silence", () => {
+    const source = new FakeSource();
+    const told = vi.fn();
+    const listener = { onState: vi.fn(), onData: vi.fn(), onChange: vi.fn() };
+    new Live("/api/verdicts", listener, () => source as unknown as EventSource, { verdict: told }).start();
+    source.say("hello");
+    vi.advanceTimersByTime(SILENCE_MAX_MS - 1);
+    source.say("verdict", { n: 1 });
+    vi.advanceTimersByTime(SILENCE_MAX_MS - 1);
+    expect(told.mock.calls).toEqual([[{ n: 1 }]]);
+    expect(source.closed).toBe(false);
+  });
+
   test("comes back with growing pauses and closes the broken source", () => {
     const { sources, last, listener } = watch();
     for (const pause of [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]) {

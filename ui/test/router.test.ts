@@ -10,6 +10,7 @@ test.each([
   ["/example.com", { screen: "dashboard", domain: "example.com" }],
   ["/health", { screen: "health" }],
   ["/example.com/install", { screen: "install", domain: "example.com" }],
+  ["/example.com/verdicts", { screen: "verdicts", domain: "example.com" }],
   ["/example.com/settings", { screen: "settings", domain: "example.com" }],
   ["/xn--bcher-kva.example", { screen: "dashboard", domain: "xn--bcher-kva.example" }],
   ["/example.com/what", { screen: "missing" }],

@@ -42,6 +42,9 @@ export function SitePicker({ current }: { current: string }) {
               </MenuItem>
               {!session.value?.demo && (
                 <>
+                  <MenuItem href={`/${encodeURIComponent(current)}/verdicts`} onClick={close}>
+                    Was my visit counted?
+                  </MenuItem>
                   <MenuItem href={`/${encodeURIComponent(current)}/settings`} onClick={close}>
                     Settings of this site
                   </MenuItem>

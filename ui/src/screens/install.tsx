@@ -46,7 +46,12 @@ export function Install({ site }: { site: Site }) {
         <p>No cookie, no stored IP address, no lasting visitor id.</p>
         <p>
           Nothing arrives? Open the page in a browser without an ad blocker, on {site.domain} or a subdomain
-          of it. Do Not Track is respected.
+          of it. Do Not Track is respected.{" "}
+          {!session.value?.demo && (
+            <a class="link" href={`/${encodeURIComponent(site.domain)}/verdicts`}>
+              Was my visit counted?
+            </a>
+          )}
         </p>
       </section>
       {!session.value?.demo && <Removal domain={site.domain} />}

@@ -21,6 +21,14 @@ export function SiteSettings({ site }: { site: Site }) {
           <a class="link" href={`/${encodeURIComponent(site.domain)}`}>
             Dashboard
           </a>
+          {!session.value?.demo && (
+            <>
+              {" · "}
+              <a class="link" href={`/${encodeURIComponent(site.domain)}/verdicts`}>
+                Was my visit counted?
+              </a>
+            </>
+          )}
         </>
       }
     >
