@@ -199,15 +199,17 @@ suite("verdicts", { skip: whyNoServer || whyNoBrowser }, () => {
     await looked.context.close();
   });
 
-  test("rows do not move once they are there", async () => {
+  test("nothing moves on the page as rows come", async () => {
     const looked = await look();
+    // A tab behind another one is not painted, and nothing moves in what nobody sees.
+    await looked.app.bringToFront();
     await looked.app.evaluate(() => {
       window.shifts = 0;
       new PerformanceObserver((list) => {
         for (const entry of list.getEntries()) window.shifts += entry.value;
       }).observe({ type: "layout-shift" });
     });
-    for (const n of [1, 2, 3]) {
+    for (const n of [1, 2, 3, 4, 5, 6]) {
       await looked.signUp();
       await eventually(
         `${n} are counted`,

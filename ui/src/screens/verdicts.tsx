@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Site } from "../api";
 import { locale } from "../format";
 import { Live } from "../live";
@@ -62,8 +62,23 @@ function useWatch() {
   return { seen, state, again: () => setBegun((count) => count + 1) };
 }
 
+/** A box that stays at its end as it grows, unless somebody has scrolled back. */
+function useEnd(length: number) {
+  const box = useRef<HTMLDivElement>(null);
+  const last = useRef(0);
+  useEffect(() => {
+    const { current } = box;
+    if (!current) return;
+    const wasAtEnd = current.scrollTop + current.clientHeight >= last.current - 1;
+    last.current = current.scrollHeight;
+    if (wasAtEnd) current.scrollTop = current.scrollHeight;
+  }, [length]);
+  return box;
+}
+
 function Watching({ site }: { site: Site }) {
   const { seen, state, again } = useWatch();
+  const log = useEnd(seen.length);
   return (
     <>
       <section class="card overflow-hidden" aria-label="Events of this browser">
@@ -78,7 +93,15 @@ function Watching({ site }: { site: Site }) {
             </button>
           )}
         </header>
-        <div role="log" aria-label="Verdicts" class="min-h-44">
+        {/* Of one height, however much comes: what stands below must not move. */}
+        <div
+          ref={log}
+          role="log"
+          aria-label="Verdicts"
+          class="h-96 overflow-y-auto"
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: a list longer than its box must scroll by keyboard too
+          tabIndex={0}
+        >
           {seen.length === 0 ? (
             <p class="px-6 py-14 text-center text-soft">
               Nothing yet. Open{" "}
