@@ -10,7 +10,7 @@ use anyhow::{Context, ensure};
 use crate::chore::{output, root};
 
 /// Who may use whom; each may also use `event` and `fault`. ARCHITECTURE.md explains these lines.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("ingest", &["queue", "registry", "verdicts"]),
     ("queue", &["sqlite"]),
     ("processor", &["queue", "registry", "rollups", "sqlite", "store", "verdicts"]),
@@ -23,9 +23,11 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("registry", &["sqlite"]),
     ("sqlite", &[]),
     ("verdicts", &[]),
+    ("checkup", &[]),
     (
         "server",
         &[
+            "checkup",
             "dashboard",
             "ingest",
             "processor",
@@ -44,9 +46,11 @@ const ARROWS: [(&str, &[&str]); 16] = [
 ];
 
 /// Libraries that only these crates may know.
-const KNOWERS: [(&str, &[&str]); 2] = [
+const KNOWERS: [(&str, &[&str]); 3] = [
     ("axum", &["ingest", "dashboard", "server", "guard"]),
     ("rusqlite", &["sqlite", "queue", "registry", "store", "torture"]),
+    // Nothing else of the program goes out into the network.
+    ("ureq", &["checkup"]),
 ];
 
 /// Lines of a file, tests not counted.

@@ -224,3 +224,11 @@ pub const CONNECTIONS_MAX: usize = 10_000;
 pub const CONNECTIONS_PER_PEER_MAX: usize = 1_000;
 /// How long a connection over that is kept to be told so.
 pub const CONNECTION_REFUSAL_MS_MAX: u64 = 1_000;
+
+// -- the check of a site's page --
+/// What is read of a page, decoded.
+pub const CHECKED_PAGE_BYTES_MAX: usize = 1024 * 1024;
+pub const CHECKED_PAGE_HEADER_BYTES_MAX: usize = 64 * 1024;
+/// How long a page may take, with all redirects.
+pub const CHECKED_PAGE_WAIT_MS_MAX: u64 = 10_000;
+pub const CHECKED_PAGE_REDIRECTS_MAX: usize = 5;

@@ -208,6 +208,19 @@ pub(crate) enum SiteCommand {
         #[arg(long, group = "change", value_enum)]
         bots: Option<Bots>,
     },
+    /// Fetch a page of a site and say whether it loads this server's script, and what is wrong.
+    ///
+    /// Only public addresses of the site are asked, on the ports 80 and 443. Exits 0 when all is right,
+    /// 1 when something is wrong or can't be seen, 3 when the page could not be fetched.
+    Check {
+        domain: String,
+        /// The page [default: the site's front page]
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+        /// This server's address, as pages load the script from it [default: the setting public_url]
+        #[arg(long, value_name = "URL")]
+        server: Option<String>,
+    },
     /// Remove a site and everything that is held of it
     Remove {
         domain: String,

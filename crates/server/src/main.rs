@@ -30,6 +30,8 @@ pub(crate) enum Outcome {
     Done,
     /// Done, and the answer is no: a row differs, the books don't balance, something is unwell.
     No,
+    /// It could not be done, and the answer, which is printed, says why.
+    CouldNot,
 }
 
 fn main() -> ExitCode {
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
     match run(&args) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::No) => ExitCode::from(1),
+        Ok(Outcome::CouldNot) => ExitCode::from(3),
         Err(error) => {
             output::error(&advice::of_command(&error));
             ExitCode::from(3)
@@ -50,7 +53,7 @@ fn run(args: &Args) -> anyhow::Result<Outcome> {
     match &args.command {
         None | Some(Command::Serve) => serve::serve(&config),
         Some(Command::Demo(demo)) => demo::demo(&config, demo),
-        Some(Command::Site(command)) => commands::site::run(args, command),
+        Some(Command::Site(command)) => commands::site::run(args, &config, command),
         Some(Command::User(command)) => commands::user::run(args, command),
         Some(Command::Token(command)) => commands::token::run(args, command),
         Some(Command::Verify { site }) => commands::verify::run(args, site.as_deref()),

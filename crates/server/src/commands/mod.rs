@@ -2,6 +2,7 @@
 //! through it or its queue, or refuse and say why.
 
 pub(crate) mod site;
+pub(crate) mod site_check;
 
 pub(crate) mod user;
 

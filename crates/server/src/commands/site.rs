@@ -10,9 +10,10 @@ use weir_queue::append_control_beside;
 use weir_registry::{Counting, Registry, Site};
 use weir_store::RuleDays;
 
-use super::open;
+use super::{open, site_check};
 use crate::Outcome;
 use crate::args::{Args, Bots, SiteCommand};
+use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::output;
 
@@ -33,12 +34,15 @@ impl From<&Site> for SiteLine {
     }
 }
 
-pub(crate) fn run(args: &Args, command: &SiteCommand) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &Args, config: &Config, command: &SiteCommand) -> anyhow::Result<Outcome> {
     match command {
         SiteCommand::Add { domain, timezone } => add(args, domain, timezone.as_deref()),
         SiteCommand::List => list(args),
         SiteCommand::Show { domain } => show(args, domain),
         SiteCommand::Set { domain, visit_timeout, bots } => set(args, domain, *visit_timeout, *bots),
+        SiteCommand::Check { domain, url, server } => {
+            site_check::run(args, config, domain, url.as_deref(), server.as_deref())
+        }
         SiteCommand::Remove { domain, yes } => remove(args, domain, *yes),
     }
 }
@@ -112,7 +116,7 @@ fn set(args: &Args, domain: &str, visit_timeout: Option<u16>, bots: Option<Bots>
     tell(args, &site, days)
 }
 
-fn known(registry: &Registry, domain: &str) -> anyhow::Result<Arc<Site>> {
+pub(super) fn known(registry: &Registry, domain: &str) -> anyhow::Result<Arc<Site>> {
     let hint = || format!("there is no site {domain}: `weir site list` shows those there are");
     registry.site(domain).with_context(hint)
 }

@@ -9,6 +9,7 @@ mod folder;
 
 mod server;
 
+mod checkup;
 mod commands;
 mod settings;
 

@@ -1,0 +1,159 @@
+//! What a page holds that matters to its scripts.
+
+use html5gum::{DefaultEmitter, StartTag, Token, Tokenizer};
+
+#[derive(Debug, Default)]
+pub(crate) struct Content {
+    /// With an address of their own.
+    pub(crate) scripts: Vec<Script>,
+    /// Texts of the others.
+    pub(crate) inline: Vec<String>,
+    /// What `<meta http-equiv="Content-Security-Policy">` says, in the page's order.
+    pub(crate) policies: Vec<String>,
+    pub(crate) base: Option<String>,
+}
+
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Script {
+    pub(crate) src: String,
+    /// A browser does not run it as it stands.
+    pub(crate) is_held: bool,
+    pub(crate) endpoint: Option<String>,
+    pub(crate) has_domain: bool,
+    pub(crate) nonce: String,
+    pub(crate) integrity: String,
+    /// As many of the page's own policies come before it, and bind it.
+    pub(crate) policies_before: usize,
+}
+
+pub(crate) fn content(html: &[u8]) -> Content {
+    let mut content = Content::default();
+    // What is in a template is a pattern for scripts to copy; nothing in it runs.
+    let mut templates = 0_usize;
+    let mut in_script = false;
+    let mut emitter = DefaultEmitter::default();
+    // A text within a script, a style or a <noscript> is no tag.
+    emitter.naively_switch_states(true);
+    for token in Tokenizer::new_with_emitter(html, emitter) {
+        let Ok(token) = token;
+        match token {
+            Token::StartTag(tag) => {
+                templates += usize::from(is(&tag, b"template"));
+                in_script = is(&tag, b"script");
+                if templates == 0 {
+                    content.take(&tag);
+                }
+            }
+            Token::EndTag(tag) => {
+                templates = templates.saturating_sub(usize::from(tag.name.as_slice() == b"template"));
+                in_script = false;
+            }
+            Token::String(text) if in_script && templates == 0 => {
+                content.inline.push(String::from_utf8_lossy(&text.value).into_owned());
+            }
+            _ => {}
+        }
+    }
+    content
+}
+
+fn is(tag: &StartTag<()>, name: &[u8]) -> bool {
+    tag.name.as_slice() == name
+}
+
+fn attribute(tag: &StartTag<()>, name: &str) -> Option<String> {
+    let value = tag.attributes.get(name.as_bytes())?;
+    Some(String::from_utf8_lossy(&value.value).trim().to_owned())
+}
+
+impl Content {
+    fn take(&mut self, tag: &StartTag<()>) {
+        match tag.name.as_slice() {
+            b"script" => self.scripts.extend(script(tag, self.policies.len())),
+            b"base" if self.base.is_none() => self.base = attribute(tag, "href"),
+            b"meta" => {
+                let named = attribute(tag, "http-equiv").unwrap_or_default();
+                if named.eq_ignore_ascii_case("content-security-policy") {
+                    self.policies.extend(attribute(tag, "content"));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn script(tag: &StartTag<()>, policies_before: usize) -> Option<Script> {
+    let kind = attribute(tag, "type").unwrap_or_default().to_ascii_lowercase();
+    // Consent managers keep the address aside, too.
+    let (src, aside) = (attribute(tag, "src"), attribute(tag, "data-src"));
+    let is_held = !runs(&kind) || (src.is_none() && aside.is_some());
+    Some(Script {
+        src: src.or(aside)?,
+        is_held,
+        endpoint: attribute(tag, "data-endpoint").filter(|endpoint| !endpoint.is_empty()),
+        has_domain: attribute(tag, "data-domain").is_some(),
+        nonce: attribute(tag, "nonce").unwrap_or_default(),
+        integrity: attribute(tag, "integrity").unwrap_or_default(),
+        policies_before,
+    })
+}
+
+/// Whether a browser takes a script of this type for JavaScript, or a content network's loader does,
+/// which puts a number before the type.
+fn runs(kind: &str) -> bool {
+    const JAVASCRIPT: [&str; 5] = [
+        "text/javascript",
+        "application/javascript",
+        "application/x-javascript",
+        "text/ecmascript",
+        "module",
+    ];
+    kind.is_empty() || JAVASCRIPT.contains(&kind) || kind.ends_with("-text/javascript")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sources(html: &str) -> Vec<String> {
+        content(html.as_bytes()).scripts.into_iter().map(|script| script.src).collect()
+    }
+
+    #[test]
+    fn only_a_script_that_a_browser_would_see_is_one() {
+        assert_eq!(sources("<SCRIPT SRC = ' /a.js '></script>"), ["/a.js"]);
+        assert_eq!(sources("<script src=/a.js?x=1&amp;y=2 defer>"), ["/a.js?x=1&y=2"]);
+        for unseen in [
+            "<!-- <script src=/a.js></script> -->",
+            "<template><script src=/a.js></script></template>",
+            "<noscript><script src=/a.js></script></noscript>",
+            "<textarea><script src=/a.js></script></textarea>",
+            "<title><script src=/a.js></script></title>",
+            "<script>'<script src=/a.js>'</script>",
+            "<p title='<script src=/a.js>'>",
+        ] {
+            assert!(sources(unseen).is_empty(), "{unseen}");
+        }
+        assert_eq!(sources("<template></template><script src=/a.js></script>"), ["/a.js"]);
+    }
+
+    #[test]
+    fn a_script_of_another_type_is_held_back() {
+        let is_held = |html: &str| content(html.as_bytes()).scripts[0].is_held;
+        assert!(is_held("<script type=text/plain src=/a.js>"));
+        assert!(is_held("<script data-src=/a.js>"));
+        for runs in ["", "type=''", "type=module", "type=Text/JavaScript", "type=1a2b-text/javascript"] {
+            assert!(!is_held(&format!("<script {runs} src=/a.js>")), "{runs}");
+        }
+    }
+
+    #[test]
+    fn a_policy_binds_the_scripts_after_it() {
+        let page = content(
+            b"<script src=a></script><meta http-equiv=content-security-policy content=\"script-src 'none'\">\
+              <script src=b></script><script>text</script>",
+        );
+        let before: Vec<_> = page.scripts.iter().map(|script| script.policies_before).collect();
+        assert_eq!((before, page.policies.len(), page.inline), (vec![0, 1], 1, vec!["text".to_owned()]));
+    }
+}

@@ -1,0 +1,248 @@
+//! A page's tags against what this server serves.
+
+use url::Url;
+
+use crate::blocked::likely_blocked_word;
+use crate::content::{Content, Script, content};
+use crate::csp::{Policy, policies};
+use crate::fetch::Page;
+use crate::server::{is_host_of, origin};
+use crate::{Finding, Level, Server};
+
+/// What adds scripts to pages, by a part of the address that it is loaded from.
+const MANAGERS: [(&str, &str); 9] = [
+    ("googletagmanager.com/gtm", "Google Tag Manager"),
+    ("tags.tiqcdn.com", "Tealium"),
+    ("assets.adobedtm.com", "Adobe's tag manager"),
+    ("cdn.segment.com", "Segment"),
+    ("containers.piwik.pro", "Piwik PRO"),
+    ("/js/container_", "Matomo's tag manager"),
+    ("/cdn-cgi/zaraz/", "Zaraz"),
+    ("cdn.commandersact.com", "Commanders Act"),
+    ("tag.aticdn.net", "Piano"),
+];
+
+struct Judged<'a> {
+    page: &'a Page,
+    domain: &'a str,
+    server: &'a Server,
+    of_headers: Vec<Policy>,
+    of_metas: Vec<Policy>,
+}
+
+/// What the page's best tag suffers from; nothing wrong where all is right.
+pub(crate) fn judge(page: &Page, domain: &str, server: &Server) -> Vec<Finding> {
+    let content = content(&page.body);
+    let judged = Judged {
+        page,
+        domain,
+        server,
+        of_headers: page.policies.iter().flat_map(|header| policies(header)).collect(),
+        of_metas: content.policies.iter().flat_map(|meta| policies(meta).take(1)).collect(),
+    };
+    let base = content.base.as_deref().and_then(|base| page.url.join(base).ok());
+    let base = base.as_ref().unwrap_or(&page.url);
+    let tags = content.scripts.iter().filter_map(|script| judged.tag(base, script));
+    let best = tags.min_by_key(|found| found.iter().filter(|one| one.level() == Level::Wrong).count());
+    best.unwrap_or_else(|| judged.without_tag(&content))
+}
+
+impl Judged<'_> {
+    /// `None` where the script is none of a tracker like ours.
+    fn tag(&self, base: &Url, script: &Script) -> Option<Vec<Finding>> {
+        let address = base.join(&script.src).ok()?;
+        let host = address.host_str()?;
+        let (path, server) = (address.path(), self.server);
+        if server.is_at(&address) {
+            if server.is_script(path) {
+                return Some(distinct(self.ours(base, script, &address)));
+            }
+            let missed = Finding::WrongPath { path: path.to_owned(), tag: self.whole_tag() };
+            return server.looks_like_script(path, script.has_domain).then(|| vec![missed]);
+        }
+        if !server.looks_like_script(path, script.has_domain) {
+            return None;
+        }
+        if is_host_of(host, self.domain) {
+            return Some(distinct(self.ours(base, script, &address)));
+        }
+        Some(vec![Finding::WrongHost { host: host.to_owned(), ours: server.host().to_owned() }])
+    }
+
+    /// A script of this server, or of the site's own host, which may lead here.
+    fn ours(&self, base: &Url, script: &Script, address: &Url) -> Vec<Finding> {
+        let mut found = Vec::new();
+        if script.is_held {
+            found.push(Finding::HeldBack);
+        }
+        if !self.lets_load(script, address) {
+            found.push(Finding::PolicyBlocksScript { source: origin(address) });
+        }
+        let said = script.endpoint.as_deref().map(|endpoint| base.join(endpoint).ok());
+        self.judge_way(address, &mut found);
+        match said.unwrap_or_else(|| Server::usual_endpoint(address)) {
+            Some(endpoint) => self.judge_endpoint(&endpoint, &mut found),
+            None => found.push(self.wrong_endpoint(script.endpoint.clone().unwrap_or_default())),
+        }
+        found
+    }
+
+    fn judge_endpoint(&self, endpoint: &Url, found: &mut Vec<Finding>) {
+        let host = endpoint.host_str().unwrap_or_default();
+        let is_here = self.server.is_at(endpoint) && self.server.takes_events_at(endpoint.path());
+        let may_lead_here = !self.server.is_at(endpoint) && is_host_of(host, self.domain);
+        if !is_here && !may_lead_here {
+            found.push(self.wrong_endpoint(shown(endpoint)));
+            return;
+        }
+        let policies = self.of_headers.iter().chain(&self.of_metas);
+        if !policies.into_iter().all(|policy| policy.lets_connect(&self.page.url, endpoint)) {
+            found.push(Finding::PolicyBlocksEvents { source: origin(endpoint) });
+        }
+        self.judge_way(endpoint, found);
+    }
+
+    /// What keeps browsers from asking an address, said once for script and endpoint.
+    fn judge_way(&self, address: &Url, found: &mut Vec<Finding>) {
+        if self.page.url.scheme() == "https" && address.scheme() == "http" {
+            found.push(Finding::MixedContent { address: origin(address) });
+        }
+        if let Some(word) = likely_blocked_word(address) {
+            found.push(Finding::LikelyBlocked { word, address: shown(address) });
+        }
+        if !self.server.is_at(address) {
+            found.push(Finding::OwnHost { host: address.host_str().unwrap_or_default().to_owned() });
+        }
+    }
+
+    fn lets_load(&self, script: &Script, address: &Url) -> bool {
+        let binding = self.of_headers.iter().chain(self.of_metas.iter().take(script.policies_before));
+        binding.into_iter().all(|policy| policy.lets_load(&self.page.url, address, script))
+    }
+
+    fn wrong_endpoint(&self, address: String) -> Finding {
+        Finding::WrongEndpoint { address, ours: self.server.host().to_owned() }
+    }
+
+    fn without_tag(&self, content: &Content) -> Vec<Finding> {
+        let mut found: Vec<_> =
+            self.added_later(content).map(|by| Finding::AddedLater { by }).into_iter().collect();
+        if found.is_empty() {
+            found.push(Finding::NoScript { tag: self.whole_tag() });
+        }
+        if self.page.is_cut {
+            found.push(Finding::TooBig);
+        }
+        found
+    }
+
+    fn added_later(&self, content: &Content) -> Option<String> {
+        let sources = content.scripts.iter().map(|script| script.src.as_str());
+        let texts = || sources.clone().chain(content.inline.iter().map(String::as_str));
+        let manager = MANAGERS.iter().find(|(part, _)| texts().any(|text| text.contains(part)));
+        let inserts = |text: &String| text.contains("/weir.js") || text.contains(self.server.host());
+        let own = || content.inline.iter().any(inserts).then(|| "a script that names this server".to_owned());
+        manager.map(|(_, name)| (*name).to_owned()).or_else(own)
+    }
+
+    fn whole_tag(&self) -> String {
+        format!(r#"<script defer src="{}"></script>"#, self.server.script_url())
+    }
+}
+
+/// Script and endpoint mostly have one host, and the same is then found of both.
+fn distinct(found: Vec<Finding>) -> Vec<Finding> {
+    let mut kept: Vec<Finding> = Vec::new();
+    for finding in found {
+        let is_known = kept.iter().any(|known| match (known, &finding) {
+            (Finding::LikelyBlocked { word, .. }, Finding::LikelyBlocked { word: again, .. }) => {
+                word == again
+            }
+            (known, finding) => known == finding,
+        });
+        if !is_known {
+            kept.push(finding);
+        }
+    }
+    kept
+}
+
+/// Without a query, which may say more than it should.
+fn shown(address: &Url) -> String {
+    let short = format!("{}{}", origin(address), address.path());
+    short.chars().take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server() -> Server {
+        Server::new("https://stats.test", Some("/s/a.js".to_owned()), Some("/s/e".to_owned())).unwrap()
+    }
+
+    fn codes(policy: &str, html: &str) -> Vec<&'static str> {
+        let page = Page {
+            url: Url::parse("https://www.shop.test/cart").unwrap(),
+            policies: vec![policy.to_owned()],
+            body: html.as_bytes().to_vec(),
+            is_cut: false,
+        };
+        judge(&page, "shop.test", &server()).iter().map(Finding::code).collect()
+    }
+
+    const TAG: &str = r#"<script defer src="https://stats.test/y/api/v1/weir.js"></script>"#;
+
+    #[track_caller]
+    fn check(expected: &[&str], html: &str) {
+        assert_eq!(codes("", html), expected, "{html}");
+    }
+
+    #[test]
+    fn every_tag_that_works_is_right() {
+        check(&[], TAG);
+        check(&[], "<script src=//stats.test/y/api/v1/sdk.js></script>");
+        check(&[], "<script src=//stats.test/js/script.hash.js data-domain=shop.test></script>");
+        check(&[], "<script src=//stats.test/s/a.js data-endpoint=//stats.test/s/e></script>");
+        check(&[], "<base href=//stats.test/y/><script src=api/v1/weir.js></script>");
+        check(&[], &format!("<script src=//other.test/y/api/v1/weir.js></script>{TAG}"));
+        check(&["own-host"], "<script src=/y/api/v1/weir.js></script>");
+        check(&["own-host"], "<script src=/js/script.js data-domain=shop.test></script>");
+    }
+
+    #[test]
+    fn every_tag_that_does_not_work_is_told_why() {
+        check(&["no-script"], "<script src=/app.js></script>");
+        check(&["no-script"], "<script src=/js/script.js></script>");
+        check(&["wrong-host"], "<script src=//old.test/y/api/v1/weir.js></script>");
+        check(&["wrong-host"], "<script src=//plausible.test/js/script.js data-domain=a></script>");
+        check(&["wrong-path"], "<script src=//stats.test/weir.js></script>");
+        check(&["wrong-endpoint"], &TAG.replace("defer", "data-endpoint=https://old.test/x/api/v1/events"));
+        check(&["wrong-endpoint"], &TAG.replace("defer", "data-endpoint=https://stats.test/events"));
+        check(&["wrong-endpoint"], &TAG.replace("defer", "data-endpoint=https://:0/"));
+        check(&["held-back"], &TAG.replace("defer", "type=text/plain"));
+        check(&["mixed-content"], &TAG.replace("https:", "http:"));
+        check(&["likely-blocked", "own-host"], "<script src=//track.shop.test/y/api/v1/weir.js></script>");
+    }
+
+    #[test]
+    fn what_adds_scripts_later_is_unseen_and_not_missing() {
+        check(&["added-later"], "<script src=//www.googletagmanager.com/gtm.js?id=GTM-1></script>");
+        check(&["added-later"], "<script>s.src='https://www.googletagmanager.com/gtm.js?id='+i</script>");
+        check(&["added-later"], "<script>s.src='//stats.test/s/a.js'</script>");
+        check(&["no-script"], "<p>googletagmanager.com/gtm.js</p>");
+        check(&[], &format!("<script src=//www.googletagmanager.com/gtm.js></script>{TAG}"));
+    }
+
+    #[test]
+    fn a_policy_of_header_or_page_is_heeded() {
+        assert_eq!(codes("script-src 'self'", TAG), ["policy-blocks-script"]);
+        assert_eq!(codes("connect-src 'self'", TAG), ["policy-blocks-events"]);
+        assert_eq!(codes("default-src 'self'", TAG), ["policy-blocks-script", "policy-blocks-events"]);
+        assert_eq!(codes("default-src 'self' stats.test", TAG), [""; 0]);
+        let meta = "<meta http-equiv=content-security-policy content=\"default-src 'self'\">";
+        assert_eq!(codes("", &format!("{meta}{TAG}")), ["policy-blocks-script", "policy-blocks-events"]);
+        // A policy of the page binds the scripts after it, and whatever is sent once it is read.
+        assert_eq!(codes("", &format!("{TAG}{meta}")), ["policy-blocks-events"]);
+    }
+}
