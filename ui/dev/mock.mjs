@@ -364,6 +364,25 @@ async function bodyOf(request) {
   return text ? JSON.parse(text) : {};
 }
 
+function answerCheck(domain, response) {
+  const report = {
+    url: `https://${domain}/`,
+    verdict: "wrong",
+    text: "Something is wrong with the page.",
+    findings: [
+      {
+        code: "policy-blocks-script",
+        level: "wrong",
+        text: "The page's Content-Security-Policy keeps browsers from loading the script.",
+        advice:
+          "Add https://stats.example.com to script-src; where that has 'strict-dynamic', give the tag the page's nonce.",
+      },
+    ],
+  };
+  response.writeHead(200, { "content-type": "application/json" });
+  response.end(JSON.stringify(report));
+}
+
 createServer(async (request, response) => {
   const url = new URL(request.url, "http://localhost");
   if (!url.pathname.startsWith("/api/")) return file(url.pathname, response);
@@ -372,6 +391,8 @@ createServer(async (request, response) => {
   const site = install && state.sites.find((one) => one.domain === decodeURIComponent(install[1]));
   const removal = request.method === "DELETE" && /^\/api\/sites\/([^/]+)$/.exec(url.pathname);
   if (removal) return remove(decodeURIComponent(removal[1]), response);
+  const check = request.method === "POST" && /^\/api\/sites\/([^/]+)\/check$/.exec(url.pathname);
+  if (check) return answerCheck(decodeURIComponent(check[1]), response);
   const handler = site
     ? () => [
         200,

@@ -77,6 +77,15 @@ const SHOTS = [
     },
   ],
   ["install", "new", "/example.com/install", null],
+  [
+    "page-check",
+    "new",
+    "/example.com/install",
+    async (page) => {
+      await page.getByRole("button", { name: "Check the page" }).click();
+      await page.getByText("Something is wrong with the page.").waitFor();
+    },
+  ],
   ["new-site", "empty", "/", null],
   ["ledger", "still", "/ledger", null],
   ["health", "still", "/health", null],

@@ -2,6 +2,7 @@
 
 import type { QueryFilter } from "./filters";
 import type { Metric } from "./format";
+import type { PageReport } from "./pagecheck";
 import type { DateRange } from "./period";
 
 export class ApiError extends Error {
@@ -143,6 +144,7 @@ export const api = {
     ofSite(domain, call<Refolding>("PATCH", siteAddress(domain), rules)),
   install: (domain: string) =>
     ofSite(domain, call<{ snippet: string; has_events: boolean }>("GET", `${siteAddress(domain)}/install`)),
+  checkPage: (domain: string) => ofSite(domain, call<PageReport>("POST", `${siteAddress(domain)}/check`, {})),
   ledger: () => call<Ledger>("GET", "/api/ledger"),
   dead: () => call<DeadRows>("GET", "/api/dead"),
   replayDead: (numbers: number[]) => call<unknown>("POST", "/api/dead/replay", { numbers }),

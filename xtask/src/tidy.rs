@@ -17,7 +17,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("rollups", &[]),
     ("store", &["rollups", "sqlite"]),
     ("query", &["registry", "rollups", "store"]),
-    ("dashboard", &["query", "queue", "registry", "store", "verdicts"]),
+    ("dashboard", &["checkup", "query", "queue", "registry", "store", "verdicts"]),
     ("event", &[]),
     ("fault", &[]),
     ("registry", &["sqlite"]),

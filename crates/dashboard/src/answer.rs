@@ -245,6 +245,7 @@ mod tests {
             demo: true,
             public_url: None,
             own_paths: OwnPaths::default(),
+            reach: weir_checkup::Reach::public(),
             health: Arc::new(|| Health { database_ok: true, checks: Vec::new() }),
             metrics: Arc::new(|_| String::new()),
         })

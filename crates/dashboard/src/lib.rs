@@ -24,6 +24,7 @@ mod tries;
 
 mod session;
 
+mod page_check;
 mod site;
 
 mod freshness;

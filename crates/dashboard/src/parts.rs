@@ -4,12 +4,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, Semaphore, watch};
+use weir_checkup::Reach;
 use weir_event::{Clock, Millis, limits};
 use weir_queue::Queue;
 use weir_registry::Registry;
 use weir_store::StoreReader;
 use weir_verdicts::Verdicts;
 
+use crate::page_check::PageChecks;
 use crate::streams::Streams;
 use crate::tries::Tries;
 use crate::{Commit, Health, OpenStreams};
@@ -30,6 +32,8 @@ pub struct DashboardParts {
     /// Without it the address that the request came to is used.
     pub public_url: Option<String>,
     pub own_paths: OwnPaths,
+    /// What may be connected to when a site's page is looked at.
+    pub reach: Reach,
     /// May wait for the disk: it is called off the async threads, at most once a second.
     pub health: Arc<dyn Fn() -> Health + Send + Sync>,
     /// The server's metrics in Prometheus' text format, those of the dashboard given. May wait for
@@ -65,6 +69,7 @@ pub struct Dashboard {
     pub(crate) demo: bool,
     pub(crate) public_url: Option<Arc<str>>,
     pub(crate) own_paths: Arc<OwnPaths>,
+    pub(crate) reach: Reach,
     pub(crate) health: Arc<dyn Fn() -> Health + Send + Sync>,
     pub(crate) metrics: Arc<dyn Fn(OpenStreams) -> String + Send + Sync>,
     pub(crate) shared: Arc<Shared>,
@@ -76,6 +81,7 @@ pub(crate) struct Shared {
     pub(crate) reads: Arc<Semaphore>,
     pub(crate) streams: Arc<Streams>,
     pub(crate) tries: Tries,
+    pub(crate) page_checks: PageChecks,
     pub(crate) last_health: Mutex<Option<(Millis, Health)>>,
     pub(crate) closing: watch::Sender<bool>,
 }
@@ -93,6 +99,7 @@ impl Dashboard {
             demo: parts.demo,
             public_url,
             own_paths: Arc::new(parts.own_paths),
+            reach: parts.reach,
             health: parts.health,
             metrics: parts.metrics,
             shared: Arc::new(Shared {
@@ -100,6 +107,7 @@ impl Dashboard {
                 reads: Arc::new(Semaphore::new(limits::READS_AT_ONCE_MAX)),
                 streams: Arc::default(),
                 tries: Tries::default(),
+                page_checks: PageChecks::default(),
                 last_health: Mutex::default(),
                 closing: watch::Sender::new(false),
             }),

@@ -14,7 +14,8 @@ use weir_event::limits;
 
 use crate::answer::ApiError;
 use crate::{
-    Dashboard, dead, headers, health, ledger, live, metrics, origin, query, session, site, ui, watch,
+    Dashboard, dead, headers, health, ledger, live, metrics, origin, page_check, query, session, site, ui,
+    watch,
 };
 
 /// Answers below this many bytes fit a packet either way.
@@ -64,6 +65,7 @@ fn described() -> OpenApiRouter<Dashboard> {
         .routes(routes!(site::sites, site::add_site))
         .routes(routes!(site::change_site, site::remove_site))
         .routes(routes!(site::install))
+        .routes(routes!(page_check::check_page))
         .routes(routes!(dead::dead))
         .routes(routes!(dead::replay))
         .routes(routes!(dead::drop_rows))

@@ -224,7 +224,7 @@ pub(crate) async fn install(
 }
 
 /// The operator's word, else the address that this request came to.
-fn address_of_this_server(
+pub(crate) fn address_of_this_server(
     dashboard: &Dashboard,
     headers: &HeaderMap,
     extensions: &Extensions,

@@ -232,3 +232,5 @@ pub const CHECKED_PAGE_HEADER_BYTES_MAX: usize = 64 * 1024;
 /// How long a page may take, with all redirects.
 pub const CHECKED_PAGE_WAIT_MS_MAX: u64 = 10_000;
 pub const CHECKED_PAGE_REDIRECTS_MAX: usize = 5;
+/// Of all people who are logged in; one runs at a time.
+pub const PAGE_CHECKS_PER_MINUTE_MAX: usize = 6;

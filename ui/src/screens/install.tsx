@@ -6,6 +6,7 @@ import { Icon } from "../parts/icon";
 import { Failure, Skeleton } from "../parts/notice";
 import { go } from "../router";
 import { loadSites, session } from "../session";
+import { PageCheck } from "./pagecheck";
 import { Removal } from "./removesite";
 import { Page } from "./shell";
 
@@ -54,6 +55,7 @@ export function Install({ site }: { site: Site }) {
           )}
         </p>
       </section>
+      {!session.value?.demo && <PageCheck domain={site.domain} />}
       {!session.value?.demo && <Removal domain={site.domain} />}
     </Page>
   );

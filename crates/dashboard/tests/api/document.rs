@@ -23,6 +23,7 @@ async fn the_document_describes_every_route() {
         "/api/setup",
         "/api/sites",
         "/api/sites/{domain}",
+        "/api/sites/{domain}/check",
         "/api/sites/{domain}/install",
         "/api/v2/query",
         "/api/verdicts",

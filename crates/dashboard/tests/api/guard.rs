@@ -40,6 +40,7 @@ async fn nothing_that_changes_anything_can_be_sent_from_elsewhere() {
         (Method::POST, "/api/sites"),
         (Method::DELETE, "/api/sites/example.com"),
         (Method::PATCH, "/api/sites/example.com"),
+        (Method::POST, "/api/sites/example.com/check"),
         (Method::POST, "/api/dead/replay"),
         (Method::POST, "/api/dead/drop"),
         (Method::POST, "/api/v2/query"),

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tower::ServiceExt;
+use weir_checkup::Reach;
 use weir_dashboard::{Commit, Dashboard, DashboardParts, Health, HealthCheck, OwnPaths, routes};
 use weir_event::{Millis, QueueDay, Seq, SiteId, Zone};
 use weir_queue::{Entry, Queue, QueueOptions};
@@ -41,6 +42,7 @@ pub struct House {
 pub struct Plan {
     pub demo: bool,
     pub public_url: Option<&'static str>,
+    pub reach: Option<Reach>,
 }
 
 pub struct Answer {
@@ -79,6 +81,7 @@ impl House {
             demo: plan.demo,
             public_url: plan.public_url.map(str::to_owned),
             own_paths: OwnPaths::default(),
+            reach: plan.reach.unwrap_or_else(Reach::public),
             health: Arc::new(move || {
                 looks.fetch_add(1, Ordering::SeqCst);
                 seen.lock().unwrap().clone()
@@ -104,7 +107,11 @@ impl House {
 
     /// With an owner, who is logged in: the second is the cookie to send.
     pub fn with_owner() -> (Self, String) {
-        let house = Self::new();
+        Self::planned_with_owner(Plan::default())
+    }
+
+    pub fn planned_with_owner(plan: Plan) -> (Self, String) {
+        let house = Self::planned(plan);
         house.registry.add_user(EMAIL, PASSWORD).unwrap();
         let session = house.registry.login(EMAIL, PASSWORD).unwrap().unwrap();
         (house, format!("weir_session={}", session.token))

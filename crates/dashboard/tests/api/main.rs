@@ -9,6 +9,7 @@ mod guard;
 
 mod site;
 
+mod page_check;
 mod query;
 
 mod live;

@@ -83,7 +83,11 @@ async fn the_tag_names_the_address_that_the_page_was_read_from() {
 
 #[tokio::test]
 async fn the_operator_s_public_address_outweighs_the_request_s() {
-    let house = House::planned(Plan { demo: true, public_url: Some("https://stats.example.com/") });
+    let house = House::planned(Plan {
+        demo: true,
+        public_url: Some("https://stats.example.com/"),
+        ..Plan::default()
+    });
     house.add_site("example.com");
     let snippet = house.get("/api/sites/example.com/install", "").await.ok()["snippet"].clone();
     assert_eq!(snippet, "<script defer src=\"https://stats.example.com/y/api/v1/weir.js\"></script>");

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use tokio::sync::watch;
 use tower_http::timeout::TimeoutLayer;
+use weir_checkup::Reach;
 use weir_dashboard::{Commit, Dashboard, DashboardParts, OwnPaths};
 use weir_event::{Clock, SystemClock};
 use weir_ingest::{Ingest, IngestConfig, TrustedProxies};
@@ -137,6 +138,7 @@ impl House {
             demo: options.demo,
             public_url: options.public_url,
             own_paths: options.own_paths.clone(),
+            reach: Reach::public(),
             health: Arc::new(move || health.look()),
             metrics: Arc::new(move |streams| metrics.text(streams)),
         });
