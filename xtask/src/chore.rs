@@ -48,8 +48,7 @@ pub(crate) fn need(program: &str, package: &str) -> anyhow::Result<()> {
     if has(program) {
         return Ok(());
     }
-    let may = has("apt-get") && Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
-    if !may {
+    if !(has("apt-get") && is_root()) {
         bail!(
             "{program} is missing: install it (on Debian as root: apt-get install {package}) and run this again"
         );
@@ -57,4 +56,33 @@ pub(crate) fn need(program: &str, package: &str) -> anyhow::Result<()> {
     // Package lists on a new machine are empty or old.
     run(".", "apt-get", &["update", "-q"])?;
     run_with(".", "apt-get", &["install", "-y", "-q", package], &[("DEBIAN_FRONTEND", "noninteractive")])
+}
+
+/// A program of a Debian package that is not installed but unpacked into the target folder: to install a server
+/// is to start it. On other systems it is where they may have it.
+pub(crate) fn unpacked(program: &str, package: &str) -> anyhow::Result<PathBuf> {
+    let installed = Path::new("/").join(program);
+    if installed.exists() || !has("apt-get") {
+        return Ok(installed);
+    }
+    let folder = target().join("packages").join(package);
+    if !folder.join(program).exists() {
+        std::fs::create_dir_all(&folder)?;
+        let folder = folder.to_string_lossy();
+        if is_root() {
+            run(".", "apt-get", &["update", "-q"])?;
+        }
+        run(&folder, "apt-get", &["download", "-q", package])?;
+        run(&folder, "sh", &["-c", "dpkg-deb --extract *.deb ."])?;
+    }
+    Ok(folder.join(program))
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n")
+}
+
+/// Where cargo builds.
+pub(crate) fn target() -> PathBuf {
+    std::env::var("CARGO_TARGET_DIR").map_or_else(|_| root().join("target"), Into::into)
 }

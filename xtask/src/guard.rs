@@ -4,13 +4,12 @@
 mod baseline;
 mod count;
 
-use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, bail, ensure};
 
-use crate::chore::{need, output, root, run};
+use crate::chore::{need, output, root, run, target};
 use baseline::{Baseline, Machine, Verdict};
 use count::{Counts, count};
 
@@ -59,9 +58,7 @@ pub(crate) fn run_with(args: &[String]) -> anyhow::Result<()> {
 
 fn build() -> anyhow::Result<String> {
     run(".", "cargo", &["build", "--locked", "--profile", PROFILE, "--package", "weir-guard"])?;
-    let target: PathBuf =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
-    Ok(target.join(PROFILE).join("guard").to_string_lossy().into_owned())
+    Ok(target().join(PROFILE).join("guard").to_string_lossy().into_owned())
 }
 
 fn paths(program: &str) -> anyhow::Result<Vec<HotPath>> {

@@ -2,7 +2,7 @@
 
 use anyhow::{bail, ensure};
 
-use crate::chore::{need, output, root, run, run_with};
+use crate::chore::{need, output, run, run_with, target, unpacked};
 use crate::{guard, tidy, torture};
 
 type Part = (&'static str, fn() -> anyhow::Result<()>);
@@ -71,9 +71,12 @@ fn is_committed(folder: &str) -> anyhow::Result<()> {
 fn browser() -> anyhow::Result<()> {
     need("chromium", "chromium")?;
     run(".", "cargo", &["build", "--locked", "--package", "weir"])?;
-    let target = std::env::var("CARGO_TARGET_DIR").map_or_else(|_| root().join("target"), Into::into);
-    let binary = target.join("debug").join("weir");
+    let binary = target().join("debug").join("weir");
+    let nginx = unpacked("usr/sbin/nginx", "nginx")?;
+    let caddy = unpacked("usr/bin/caddy", "caddy")?;
     run("tests/browser", "npm", &["ci", "--no-audit", "--no-fund"])?;
     run("tests/browser", "npm", &["run", "check"])?;
-    run_with("tests/browser", "npm", &["test"], &[("BINARY_UNDER_TEST", &binary.to_string_lossy())])
+    let programs = [("BINARY_UNDER_TEST", binary), ("NGINX", nginx), ("CADDY", caddy)];
+    let programs = programs.each_ref().map(|(name, path)| (*name, path.to_string_lossy()));
+    run_with("tests/browser", "npm", &["test"], &programs.each_ref().map(|(name, path)| (*name, &**path)))
 }

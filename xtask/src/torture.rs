@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::chore::{root, run};
+use crate::chore::{run, target};
 
 /// Built together, so that the server knows the points at which it may be asked to die.
 pub(crate) struct Torture(PathBuf);
@@ -12,9 +12,7 @@ impl Torture {
         let mut args = vec!["build", "--locked", "--package", "weir", "--package", "weir-torture"];
         args.extend(release.then_some("--release"));
         run(".", "cargo", &args)?;
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
-        let target: PathBuf = target;
-        Ok(Self(target.join(if release { "release" } else { "debug" }).join("torture")))
+        Ok(Self(target().join(if release { "release" } else { "debug" }).join("torture")))
     }
 
     /// Where the other program that was built is.
