@@ -4,8 +4,10 @@ mod tally;
 
 mod unit;
 
+mod unsealed;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use weir_event::limits::{QUERY_DAY_ROWS_MAX, QUERY_LOG_ROWS_MAX};
 use weir_event::{LocalDay, Millis};
@@ -41,11 +43,14 @@ pub(crate) struct Log<'a> {
 struct Bounds {
     log_rows_max: u64,
     day_rows_max: usize,
+    /// A day of fewer is not worth a second thread.
+    rows_alone_max: usize,
 }
 
-const BOUNDS: Bounds = Bounds { log_rows_max: QUERY_LOG_ROWS_MAX, day_rows_max: QUERY_DAY_ROWS_MAX };
+const BOUNDS: Bounds =
+    Bounds { log_rows_max: QUERY_LOG_ROWS_MAX, day_rows_max: QUERY_DAY_ROWS_MAX, rows_alone_max: 2_000 };
 
-/// Fewer days are not worth a second thread.
+/// Of fewer days each is shared.
 const SHARED_DAYS_MIN: usize = 3;
 
 /// One visitor's events that count, ascending, and what they make possible.
@@ -55,15 +60,6 @@ struct Visitor {
     /// Of each event, where any are asked for.
     props: Vec<PropsFound>,
     possible: Possible,
-}
-
-/// An event on its way to its visitor's others.
-#[derive(Clone, Copy)]
-struct Row {
-    visitor: u64,
-    event: UnitEvent,
-    possible: Possible,
-    props: Option<PropsFound>,
 }
 
 /// A day of the log, or what the range covers of it.
@@ -111,14 +107,17 @@ impl<'a> Log<'a> {
         }
         let days: Vec<LocalDay> = days.into_iter().map(|day| day.frame.day).collect();
         // Texts of properties are numbered as they come, by whoever reads them.
-        if days.len() < SHARED_DAYS_MIN || self.asked.tells() {
-            return self.one_by_one(store, days.into_iter(), clip, groups);
+        if self.asked.tells() {
+            return self.one_by_one(store, None, days.into_iter(), clip, groups);
+        }
+        if days.len() < SHARED_DAYS_MIN {
+            return self.one_by_one(store, Some(store), days.into_iter(), clip, groups);
         }
         self.in_two_shares(store, &days, clip, groups)
     }
 
-    /// Days don't depend on each other: every other one is counted by a second thread. Each holds half
-    /// of what one may.
+    /// Days don't depend on each other: a second thread takes the next one as soon as it is free. Each
+    /// holds half of what one may.
     fn in_two_shares(
         &mut self,
         store: &StoreReader,
@@ -130,16 +129,17 @@ impl<'a> Log<'a> {
         self.bounds.day_rows_max = whole.day_rows_max.div_ceil(2);
         let (asking, leaves, bounds) = (self.asking, self.leaves, self.bounds);
         let rows_read_before = Arc::clone(&self.rows_read_before);
+        let next = AtomicUsize::new(0);
+        let left = || std::iter::from_fn(|| days.get(next.fetch_add(1, Ordering::Relaxed)).copied());
         let other = || {
             let (mut props, mut groups) = (PropValues::default(), Groups::default());
             let log = Log::new(asking, leaves, &mut props);
             let mut log = Log { bounds, rows_read_before, ..log };
-            let days = days.iter().skip(1).step_by(2).copied();
-            log.one_by_one(store, days, clip, &mut groups).map(|()| groups)
+            log.one_by_one(store, None, left(), clip, &mut groups).map(|()| groups)
         };
         let (own, others) = std::thread::scope(|scope| {
             let other = scope.spawn(other);
-            let own = self.one_by_one(store, days.iter().step_by(2).copied(), clip, groups);
+            let own = self.one_by_one(store, None, left(), clip, groups);
             (own, other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         });
         self.bounds = whole;
@@ -148,10 +148,12 @@ impl<'a> Log<'a> {
         Ok(())
     }
 
-    /// Each day in a read of its own: a long one would keep the database from tidying up.
+    /// Each day in a read of its own: a long one would keep the database from tidying up. With `second`
+    /// another thread may read as well.
     fn one_by_one(
         &mut self,
         store: &StoreReader,
+        second: Option<&StoreReader>,
         days: impl Iterator<Item = LocalDay>,
         clip: Option<(Millis, Millis)>,
         groups: &mut Groups,
@@ -162,7 +164,7 @@ impl<'a> Log<'a> {
                 // Again: its rules may have changed since, and its rows go with them.
                 let day = reading.site_days(site, number, number)?.into_iter().next();
                 match day.map(|day| Day::of(day, clip, self.asking.interval)) {
-                    Some(day) if day.from < day.to => self.day(reading, &day, groups),
+                    Some(day) if day.from < day.to => self.day(reading, second, &day, groups),
                     _ => Ok(()),
                 }
             })?;
@@ -178,9 +180,15 @@ impl<'a> Log<'a> {
         Ok(())
     }
 
-    fn day(&mut self, reading: &Reading<'_>, day: &Day, groups: &mut Groups) -> Result<(), StoreError> {
+    fn day(
+        &mut self,
+        reading: &Reading<'_>,
+        second: Option<&StoreReader>,
+        day: &Day,
+        groups: &mut Groups,
+    ) -> Result<(), StoreError> {
         self.sealed(reading, day, groups)?;
-        self.unsealed(reading, day, groups)
+        self.unsealed(reading, second, day, groups)
     }
 
     /// Sealed days lie by visitor: one at a time is held.
@@ -203,84 +211,50 @@ impl<'a> Log<'a> {
                 if !day.folded.counts(raw.set_aside) {
                     return Ok(());
                 }
-                let row = self.row(reading, raw)?;
+                let props = self.props(raw);
                 match raw.visitor {
-                    Some(_) => visitor.add(&row),
-                    None => self.units.late(&row.event, row.props, day, groups),
+                    Some(_) => self.add(reading, &mut visitor, raw, props),
+                    None => self.late(reading, raw, props, day, groups),
                 }
-                Ok(())
             })
         })?;
         self.unit(&mut visitor, day, groups);
         Ok(())
     }
 
-    /// Other days lie by time. One with more rows than may be held is read again, share by share of
-    /// its visitors.
-    fn unsealed(&mut self, reading: &Reading<'_>, day: &Day, groups: &mut Groups) -> Result<(), StoreError> {
-        let mut rows: Vec<Row> = Vec::new();
-        let mut seen = 0;
-        self.unsealed_rows(reading, day, &mut |log, raw| {
-            seen += usize::from(raw.visitor.is_some());
-            if seen > log.bounds.day_rows_max && raw.visitor.is_some() {
-                return Ok(());
-            }
-            let row = log.row(reading, raw)?;
-            match raw.visitor {
-                Some(_) => rows.push(row),
-                None => log.units.late(&row.event, row.props, day, groups),
-            }
-            Ok(())
-        })?;
-        let shares = seen.div_ceil(self.bounds.day_rows_max).max(1) as u64;
-        if shares == 1 {
-            self.shuffled(&rows, day, groups);
-            return Ok(());
-        }
-        for share in 0..shares {
-            rows = Vec::new();
-            self.unsealed_rows(reading, day, &mut |log, raw| {
-                if raw.visitor.is_some_and(|visitor| visitor % shares == share) {
-                    rows.push(log.row(reading, raw)?);
-                }
-                Ok(())
-            })?;
-            self.shuffled(&rows, day, groups);
-        }
-        Ok(())
-    }
-
-    /// The day's rows that count.
-    fn unsealed_rows(
-        &mut self,
-        reading: &Reading<'_>,
-        day: &Day,
-        each: &mut dyn FnMut(&mut Self, &RawRow<'_>) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let with_props = !self.asked.is_empty();
-        reading.unsealed(self.asking.site.id, &day.folded.frame, with_props, &mut |raw| {
-            self.rows_read += 1;
-            if day.folded.counts(raw.set_aside) { each(self, raw) } else { Ok(()) }
-        })
-    }
-
-    /// Rows of many visitors, ascending by time.
-    fn shuffled(&mut self, rows: &[Row], day: &Day, groups: &mut Groups) {
-        let numbered = rows.iter().enumerate().map(|(place, row)| (row.visitor, place));
-        let mut order: Vec<(u64, usize)> = numbered.collect();
-        order.sort_unstable();
-        let mut visitor = Visitor::default();
-        for places in order.chunk_by(|a, b| a.0 == b.0) {
-            places.iter().for_each(|(_, place)| visitor.add(&rows[*place]));
-            self.unit(&mut visitor, day, groups);
-        }
+    /// What is asked for of an event's properties, where anything is.
+    #[inline]
+    fn props(&mut self, raw: &RawRow<'_>) -> Option<PropsFound> {
+        (!self.asked.is_empty()).then(|| self.asked.find(raw.props, self.props))
     }
 
     #[inline]
-    fn row(&mut self, reading: &Reading<'_>, raw: &RawRow<'_>) -> Result<Row, StoreError> {
+    fn add(
+        &mut self,
+        reading: &Reading<'_>,
+        visitor: &mut Visitor,
+        raw: &RawRow<'_>,
+        props: Option<PropsFound>,
+    ) -> Result<(), StoreError> {
         let (event, possible) = self.numbers.event(reading, raw)?;
-        let props = (!self.asked.is_empty()).then(|| self.asked.find(raw.props, self.props));
-        Ok(Row { visitor: raw.visitor.unwrap_or_default(), event, possible, props })
+        visitor.possible = visitor.possible.or(possible);
+        visitor.events.push(event);
+        visitor.props.extend(props);
+        Ok(())
+    }
+
+    /// Counts an event that came too late to have a visitor.
+    fn late(
+        &mut self,
+        reading: &Reading<'_>,
+        raw: &RawRow<'_>,
+        props: Option<PropsFound>,
+        day: &Day,
+        groups: &mut Groups,
+    ) -> Result<(), StoreError> {
+        let (event, _) = self.numbers.event(reading, raw)?;
+        self.units.late(&event, props, day, groups);
+        Ok(())
     }
 
     /// Counts a visitor's day, and leaves room for the next.
@@ -291,14 +265,6 @@ impl<'a> Log<'a> {
         visitor.events.clear();
         visitor.props.clear();
         visitor.possible = Possible::default();
-    }
-}
-
-impl Visitor {
-    fn add(&mut self, row: &Row) {
-        self.possible = self.possible.or(row.possible);
-        self.events.push(row.event);
-        self.props.extend(row.props);
     }
 }
 
@@ -326,7 +292,7 @@ mod tests {
     use crate::range::Range;
     use crate::run::Group;
 
-    const DAY: LocalDay = LocalDay(20_000);
+    pub(super) const DAY: LocalDay = LocalDay(20_000);
 
     fn store_with(path: &std::path::Path, site: &Site, days: i32) -> Store {
         let mut store = Store::open(&path.join("weir.db")).expect("a store");
@@ -336,12 +302,13 @@ mod tests {
         store
     }
 
-    /// Ten visitors with four views each, ten minutes apart, and three views without a visitor.
+    /// Ten visitors with four views each, 25 minutes apart and in two pieces of the day, and three views
+    /// without a visitor.
     fn write_day(batch: &mut Batch<'_>, site: &Site, day: LocalDay) {
         let frame = site.zone.frame(day);
         for n in 0..43u32 {
             let event = UnitEvent {
-                time: frame.start + i64::from(n / 10) * 10 * Millis::MINUTE,
+                time: frame.start + (90 + i64::from(n / 10) * 25) * Millis::MINUTE,
                 tie: n,
                 kind: Kind::PageView,
                 page: ValueId::NONE,
@@ -364,7 +331,8 @@ mod tests {
         count_days(bounds, 1)
     }
 
-    fn count_days(bounds: Bounds, days: i32) -> Result<Counters, QueryError> {
+    /// A site with so many days, and a question about all of them.
+    pub(super) fn with_days<T>(days: i32, work: impl FnOnce(&Asking<'_>, &StoreReader) -> T) -> T {
         let dir = tempfile::tempdir().expect("a folder");
         let now = Millis(i64::from(DAY.0) * Millis::DAY);
         let registry = Registry::open(dir.path(), Arc::new(TestClock::at(now))).expect("a registry");
@@ -372,14 +340,18 @@ mod tests {
         let store = store_with(dir.path(), &site, days);
         let body = json!({"site_id": "example.com", "metrics": ["visitors"], "date_range": "day"});
         let question = Question::parse(body.to_string().as_bytes()).expect("a question");
-        let last = LocalDay(DAY.0 + days - 1);
-        let range = Range::Days(DAY, last);
-        let asking = Asking { question: &question, site: &site, now, range, interval: None };
-        let mut props = PropValues::default();
-        let log = Log { bounds, ..Log::new(&asking, &[], &mut props) };
-        let mut groups = Groups::default();
-        log.read(&store.reader(), &[Piece::Log(DAY, last, None)], &mut groups)?;
-        Ok(groups.get(&Group::default()).copied().unwrap_or_default())
+        let range = Range::Days(DAY, LocalDay(DAY.0 + days - 1));
+        work(&Asking { question: &question, site: &site, now, range, interval: None }, &store.reader())
+    }
+
+    fn count_days(bounds: Bounds, days: i32) -> Result<Counters, QueryError> {
+        with_days(days, |asking, store| {
+            let mut props = PropValues::default();
+            let log = Log { bounds, ..Log::new(asking, &[], &mut props) };
+            let mut groups = Groups::default();
+            log.read(store, &[Piece::Log(DAY, LocalDay(DAY.0 + days - 1), None)], &mut groups)?;
+            Ok(groups.get(&Group::default()).copied().unwrap_or_default())
+        })
     }
 
     #[test]
@@ -389,16 +361,19 @@ mod tests {
             visitors: 10,
             visits: 10,
             pageviews: 43,
-            duration_secs: 10 * 1_800,
+            duration_secs: 10 * 4_500,
             ..Counters::default()
         };
         assert_eq!(whole, expected);
-        for day_rows_max in [1, 3, 7, 39, 40, 41] {
-            assert_eq!(
-                count(Bounds { day_rows_max, ..BOUNDS }).expect("counts"),
-                whole,
-                "{day_rows_max} rows"
-            );
+        for day_rows_max in [1, 3, 7, 39, 40, 41, 43, 86] {
+            for rows_alone_max in [0, 1, 40, 43, 44] {
+                let bounds = Bounds { day_rows_max, rows_alone_max, ..BOUNDS };
+                assert_eq!(
+                    count(bounds).expect("counts"),
+                    whole,
+                    "{day_rows_max} rows, {rows_alone_max} alone"
+                );
+            }
         }
     }
 

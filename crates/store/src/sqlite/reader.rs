@@ -193,16 +193,16 @@ impl Reading<'_> {
         })
     }
 
-    /// A day's log as far as it is not sealed, ascending, without amounts and days late; properties
-    /// only where asked for.
+    /// The log of `[from, to)` as far as it is not sealed, ascending, without amounts and days late;
+    /// properties only where asked for. Ties are places in what is read.
     pub fn unsealed(
         &self,
         site: SiteId,
-        day: &DayFrame,
+        range: (Millis, Millis),
         with_props: bool,
         each: &mut dyn FnMut(&RawRow<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        rows::read_counted(&self.tx, site, (day.start, day.end), with_props, each)
+        rows::read_counted(&self.tx, site, range, with_props, each)
     }
 
     /// What a client's number in the log stands for.

@@ -24,9 +24,11 @@ const OPEN_READ_BY: &str = "SELECT time, tie, visitor, page, kind, client, sourc
     WHERE site = ?1 AND (time, tie) > (?2, ?3) AND time < ?4 ORDER BY time, tie";
 
 /// What a question wants to know of [`OPEN_READ_BY`]'s rows.
-const COUNTED_READ_BY: &str = "SELECT time, tie, visitor, page, kind, client, source, name, engaged_ms,
-    set_aside, props FROM events
-    WHERE site = ?1 AND time >= ?2 AND time < ?3 ORDER BY time, tie";
+const COUNTED_READ_BY: &str = "SELECT time, visitor, page, kind, client, source, name, engaged_ms, set_aside
+    FROM events WHERE site = ?1 AND time >= ?2 AND time < ?3 ORDER BY time, tie";
+
+const COUNTED_WITH_PROPS_READ_BY: &str = "SELECT time, visitor, page, kind, client, source, name, engaged_ms,
+    set_aside, props FROM events WHERE site = ?1 AND time >= ?2 AND time < ?3 ORDER BY time, tie";
 
 const SEALED_READ_BY: &str = "SELECT day, visitor, part, start, client, events FROM sealed_visitors
     WHERE site = ?1 AND (day, visitor, part) >= (?2, ?3, ?4) AND day <= ?5 ORDER BY day, visitor, part";
@@ -252,6 +254,7 @@ fn read_open(
 }
 
 /// The rows of `[from, to)` without what no question counts: amounts, and properties unless asked for.
+/// They come in the order of their ties, which are not read: a place among those read does as well.
 pub(super) fn read_counted(
     conn: &Connection,
     site: SiteId,
@@ -259,29 +262,32 @@ pub(super) fn read_counted(
     with_props: bool,
     each: &mut EachRow<'_>,
 ) -> Result<(), StoreError> {
-    let mut statement = conn.prepare_cached(COUNTED_READ_BY)?;
+    let mut statement =
+        conn.prepare_cached(if with_props { COUNTED_WITH_PROPS_READ_BY } else { COUNTED_READ_BY })?;
     let mut rows = statement.query((site.0, from.0, to.0))?;
+    let mut tie = 0;
     while let Some(row) = rows.next()? {
         let mut props = "";
         if with_props {
-            let told = row.get_ref(10)?.as_str_or_null();
+            let told = row.get_ref(9)?.as_str_or_null();
             props = told.map_err(|e| StoreError::Unreadable(e.to_string()))?.unwrap_or_default();
         }
         each(&RawRow {
             time: Millis(row.get(0)?),
-            tie: row.get(1)?,
-            visitor: row.get::<_, Option<i64>>(2)?.map(|visitor| visitor as u64),
-            page: ValueId(row.get(3)?),
-            kind: kind_of(row.get(4)?)?,
-            client: row.get(5)?,
-            source: row.get(6)?,
-            name: ValueId(row.get(7)?),
-            engaged_ms: row.get(8)?,
-            set_aside: row.get::<_, Option<u8>>(9)?.map(reason).transpose()?,
+            tie,
+            visitor: row.get::<_, Option<i64>>(1)?.map(|visitor| visitor as u64),
+            page: ValueId(row.get(2)?),
+            kind: kind_of(row.get(3)?)?,
+            client: row.get(4)?,
+            source: row.get(5)?,
+            name: ValueId(row.get(6)?),
+            engaged_ms: row.get(7)?,
+            set_aside: row.get::<_, Option<u8>>(8)?.map(reason).transpose()?,
             props,
             amount: None,
             days_late: 0,
         })?;
+        tie += 1;
     }
     Ok(())
 }

@@ -145,12 +145,25 @@ impl<'a> Numbers<'a> {
         Ok((host, possible))
     }
 
+    #[inline]
     fn name(&mut self, name: ValueId) -> Possible {
+        if !self.tests_names {
+            return Possible::default();
+        }
         self.names.get(name.0).unwrap_or_else(|| {
             let possible = self.of(Part::Name, |_| name);
             self.names.insert(name.0, possible);
             possible
         })
+    }
+
+    /// What a row makes possible.
+    #[inline]
+    pub fn possible(&mut self, reading: &Reading<'_>, row: &RawRow<'_>) -> Result<Possible, StoreError> {
+        let (_, by_client, _) = self.client(reading, row.client)?;
+        let (_, by_source) = self.source(reading, row.source)?;
+        let (_, by_page) = self.page(reading, row.page)?;
+        Ok(by_client.or(by_source).or(by_page).or(self.name(row.name)))
     }
 
     /// A row with what its numbers stand for, and what it makes possible.
@@ -163,8 +176,7 @@ impl<'a> Numbers<'a> {
         let (client, by_client, _) = self.client(reading, row.client)?;
         let (source, by_source) = self.source(reading, row.source)?;
         let (host, by_page) = self.page(reading, row.page)?;
-        let possible = by_client.or(by_source).or(by_page);
-        let possible = if self.tests_names { possible.or(self.name(row.name)) } else { possible };
+        let possible = by_client.or(by_source).or(by_page).or(self.name(row.name));
         let RawRow { time, tie, kind, page, name, amount, engaged_ms, .. } = *row;
         Ok((UnitEvent { time, tie, kind, page, host, client, source, name, amount, engaged_ms }, possible))
     }
