@@ -24,8 +24,6 @@ use crate::{Enricher, ProcessorError, refold};
 pub struct ProcessorOptions {
     /// Rows taken at a time.
     pub drain_events: usize,
-    /// Rows taken at a time once more than that are waiting.
-    pub drain_events_behind: usize,
     /// Commits are at least this far apart while little is coming in: a batch costs one disk
     /// flush however small it is.
     pub linger: Duration,
@@ -38,7 +36,6 @@ impl Default for ProcessorOptions {
     fn default() -> Self {
         Self {
             drain_events: limits::DRAIN_EVENTS,
-            drain_events_behind: limits::DRAIN_EVENTS_BEHIND,
             linger: Duration::from_millis(limits::LINGER_MS_MAX),
             interval: Duration::from_millis(limits::DRAIN_INTERVAL_MS),
             retention: Retention::default(),
@@ -205,7 +202,7 @@ impl Processor {
     /// disk, and whoever stops a server should not have to wait for a backlog.
     fn drain_until(&mut self, stop: &AtomicBool) -> Result<Drained, ProcessorError> {
         let mut drained = Drained::default();
-        let mut size = self.options.drain_events;
+        let size = self.options.drain_events;
         let mut ahead = None;
         loop {
             if stop.load(Ordering::Acquire) {
@@ -224,8 +221,7 @@ impl Processor {
             };
             weir_fault::pass(Point::RowsRead);
             drained.rows += read.work.len() as u64;
-            // A full batch means that more is waiting: larger batches cost less per row.
-            size = if read.is_full { self.options.drain_events_behind } else { self.options.drain_events };
+            // A full batch means that more is waiting.
             ahead = match read.is_full && READ_AHEAD_MIN <= size {
                 true => self.take_and_read_on(&read.work, (last, size), &mut drained)?,
                 false => self.take(&read.work, &mut drained).map(|()| None)?,

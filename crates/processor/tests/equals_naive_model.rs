@@ -97,11 +97,8 @@ fn check_history(history: &History) {
 impl Both {
     fn new(history: &History) -> Self {
         let batch_events = history.batch_events;
-        let world = World::with(ProcessorOptions {
-            drain_events: batch_events,
-            drain_events_behind: batch_events,
-            ..ProcessorOptions::default()
-        });
+        let world =
+            World::with(ProcessorOptions { drain_events: batch_events, ..ProcessorOptions::default() });
         let reader = world.reader.clone();
         let mut model = Model::default();
         let mut grounds = Vec::new();

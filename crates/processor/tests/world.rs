@@ -70,11 +70,7 @@ impl World {
 
     /// With a processor that takes so many rows at a time, however many are waiting.
     pub fn in_batches_of(rows: usize) -> Self {
-        Self::with(ProcessorOptions {
-            drain_events: rows,
-            drain_events_behind: rows,
-            ..ProcessorOptions::default()
-        })
+        Self::with(ProcessorOptions { drain_events: rows, ..ProcessorOptions::default() })
     }
 
     pub fn with(options: ProcessorOptions) -> Self {

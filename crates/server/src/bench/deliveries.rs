@@ -76,7 +76,7 @@ impl Delivery {
         for at in &self.ids {
             put_id(EventId::from_parts(now_ms, random.bytes()), &mut to[*at..at + NO_ID.len()]);
         }
-        put_address(random, &mut to[self.address..self.address + NO_ADDRESS.len()]);
+        put_address(random, now_ms, &mut to[self.address..self.address + NO_ADDRESS.len()]);
     }
 }
 
@@ -134,11 +134,13 @@ fn put_id(id: EventId, to: &mut [u8]) {
     to.iter_mut().filter(|byte| **byte != b'-').for_each(|byte| *byte = digits.next().unwrap_or(b'0'));
 }
 
-/// One of ten thousand, every number with its three digits, so that the length stays.
-fn put_address(random: &mut Random, to: &mut [u8]) {
+/// One of ten thousand, and of others each minute, since people don't stay: in an hour of load nobody
+/// would else make less than hundreds of views. Every number has its three digits, so that the length
+/// stays.
+fn put_address(random: &mut Random, now_ms: u64, to: &mut [u8]) {
     let n = random.below(10_000);
-    let (third, fourth) = (100 + n / 100, 100 + n % 100);
-    to.copy_from_slice(format!("145.100.{third}.{fourth}").as_bytes());
+    let (second, third, fourth) = (100 + now_ms / 60_000 % 100, 100 + n / 100, 100 + n % 100);
+    to.copy_from_slice(format!("145.{second}.{third}.{fourth}").as_bytes());
 }
 
 #[cfg(test)]
