@@ -10,8 +10,19 @@ use anyhow::{Context, bail, ensure};
 use crate::chore::{output, root, run, run_with};
 use crate::flags::Flags;
 
-pub(crate) const TARGETS: [&str; 10] =
-    ["client_ip", "day_keys", "delivery", "enrich", "hosts", "http", "page", "question", "row", "words"];
+pub(crate) const TARGETS: [&str; 11] = [
+    "checkup",
+    "client_ip",
+    "day_keys",
+    "delivery",
+    "enrich",
+    "hosts",
+    "http",
+    "page",
+    "question",
+    "row",
+    "words",
+];
 
 /// Counts which edges were taken and what was compared; no sanitizer, since there is no unsafe code.
 const RUSTFLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \

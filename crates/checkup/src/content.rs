@@ -2,13 +2,20 @@
 
 use html5gum::{DefaultEmitter, StartTag, Token, Tokenizer};
 
+/// Policies of a page that are heeded. Each is asked for each tag, and a page may be made of nothing else.
+pub(crate) const META_POLICIES_MAX: usize = 20;
+
+/// What the head of a page may hold; anything else ends it.
+const HEAD: [&[u8]; 10] =
+    [b"html", b"head", b"base", b"link", b"meta", b"noscript", b"script", b"style", b"template", b"title"];
+
 #[derive(Debug, Default)]
 pub(crate) struct Content {
     /// With an address of their own.
     pub(crate) scripts: Vec<Script>,
     /// Texts of the others.
     pub(crate) inline: Vec<String>,
-    /// What `<meta http-equiv="Content-Security-Policy">` says, in the page's order.
+    /// What `<meta http-equiv="Content-Security-Policy">` says in the head, in the page's order.
     pub(crate) policies: Vec<String>,
     pub(crate) base: Option<String>,
 }
@@ -18,6 +25,7 @@ pub(crate) struct Script {
     pub(crate) src: String,
     /// A browser does not run it as it stands.
     pub(crate) is_held: bool,
+    pub(crate) is_module: bool,
     pub(crate) endpoint: Option<String>,
     pub(crate) has_domain: bool,
     pub(crate) nonce: String,
@@ -31,6 +39,7 @@ pub(crate) fn content(html: &[u8]) -> Content {
     // What is in a template is a pattern for scripts to copy; nothing in it runs.
     let mut templates = 0_usize;
     let mut in_script = false;
+    let mut in_head = true;
     let mut emitter = DefaultEmitter::default();
     // A text within a script, a style or a <noscript> is no tag.
     emitter.naively_switch_states(true);
@@ -40,13 +49,15 @@ pub(crate) fn content(html: &[u8]) -> Content {
             Token::StartTag(tag) => {
                 templates += usize::from(is(&tag, b"template"));
                 in_script = is(&tag, b"script");
+                in_head &= HEAD.contains(&tag.name.as_slice());
                 if templates == 0 {
-                    content.take(&tag);
+                    content.take(&tag, in_head);
                 }
             }
             Token::EndTag(tag) => {
                 templates = templates.saturating_sub(usize::from(tag.name.as_slice() == b"template"));
                 in_script = false;
+                in_head &= tag.name.as_slice() != b"head";
             }
             Token::String(text) if in_script && templates == 0 => {
                 content.inline.push(String::from_utf8_lossy(&text.value).into_owned());
@@ -67,11 +78,12 @@ fn attribute(tag: &StartTag<()>, name: &str) -> Option<String> {
 }
 
 impl Content {
-    fn take(&mut self, tag: &StartTag<()>) {
+    fn take(&mut self, tag: &StartTag<()>, in_head: bool) {
         match tag.name.as_slice() {
             b"script" => self.scripts.extend(script(tag, self.policies.len())),
             b"base" if self.base.is_none() => self.base = attribute(tag, "href"),
-            b"meta" => {
+            // Browsers heed no policy that a body holds.
+            b"meta" if in_head && self.policies.len() < META_POLICIES_MAX => {
                 let named = attribute(tag, "http-equiv").unwrap_or_default();
                 if named.eq_ignore_ascii_case("content-security-policy") {
                     self.policies.extend(attribute(tag, "content"));
@@ -84,18 +96,26 @@ impl Content {
 
 fn script(tag: &StartTag<()>, policies_before: usize) -> Option<Script> {
     let kind = attribute(tag, "type").unwrap_or_default().to_ascii_lowercase();
-    // Consent managers keep the address aside, too.
-    let (src, aside) = (attribute(tag, "src"), attribute(tag, "data-src"));
-    let is_held = !runs(&kind) || (src.is_none() && aside.is_some());
+    let (src, aside) = (attribute(tag, "src"), address_aside(tag));
+    let is_outdated = kind != "module" && attribute(tag, "nomodule").is_some();
+    let is_held = !runs(&kind) || is_outdated || (src.is_none() && aside.is_some());
     Some(Script {
         src: src.or(aside)?,
         is_held,
+        is_module: kind == "module",
         endpoint: attribute(tag, "data-endpoint").filter(|endpoint| !endpoint.is_empty()),
         has_domain: attribute(tag, "data-domain").is_some(),
         nonce: attribute(tag, "nonce").unwrap_or_default(),
         integrity: attribute(tag, "integrity").unwrap_or_default(),
         policies_before,
     })
+}
+
+/// Where consent managers, and what delays scripts, keep the address: `data-src`, `data-cmp-src` and so on.
+fn address_aside(tag: &StartTag<()>) -> Option<String> {
+    let mut names = tag.attributes.keys().filter_map(|name| std::str::from_utf8(name.as_slice()).ok());
+    let name = names.find(|name| name.starts_with("data-") && name.ends_with("src"))?;
+    attribute(tag, name)
 }
 
 /// Whether a browser takes a script of this type for JavaScript, or a content network's loader does,
@@ -142,6 +162,9 @@ mod tests {
         let is_held = |html: &str| content(html.as_bytes()).scripts[0].is_held;
         assert!(is_held("<script type=text/plain src=/a.js>"));
         assert!(is_held("<script data-src=/a.js>"));
+        assert!(is_held("<script type=rocketlazyloadscript data-rocket-src=/a.js>"));
+        assert!(is_held("<script nomodule src=/a.js>"));
+        assert!(!is_held("<script type=module nomodule src=/a.js>"));
         for runs in ["", "type=''", "type=module", "type=Text/JavaScript", "type=1a2b-text/javascript"] {
             assert!(!is_held(&format!("<script {runs} src=/a.js>")), "{runs}");
         }
@@ -155,5 +178,17 @@ mod tests {
         );
         let before: Vec<_> = page.scripts.iter().map(|script| script.policies_before).collect();
         assert_eq!((before, page.policies.len(), page.inline), (vec![0, 1], 1, vec!["text".to_owned()]));
+    }
+
+    #[test]
+    fn a_policy_counts_in_the_head_only_and_so_many_do() {
+        let meta = "<meta http-equiv=content-security-policy content=\"script-src 'none'\">";
+        let policies = |html: &str| content(html.as_bytes()).policies.len();
+        assert_eq!(policies(&format!("<html><head><title>a</title>{meta}")), 1);
+        for body in ["<body>", "<p>", "</head>"] {
+            assert_eq!(policies(&format!("{body}{meta}")), 0, "{body}");
+        }
+        assert_eq!(policies(&meta.repeat(META_POLICIES_MAX)), META_POLICIES_MAX);
+        assert_eq!(policies(&meta.repeat(META_POLICIES_MAX + 1)), META_POLICIES_MAX);
     }
 }

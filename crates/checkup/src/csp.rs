@@ -6,23 +6,31 @@ use url::Url;
 
 use crate::content::Script;
 
+/// What of a policy is heeded; those that sites write are far below. More would make a page of one policy and many
+/// tags a day's work.
+pub(crate) const HEADER_POLICIES_MAX: usize = 20;
+const DIRECTIVES_MAX: usize = 50;
+const SOURCES_MAX: usize = 500;
+
 /// One policy. A page may have several; each has to let a request through.
 #[derive(Debug)]
 pub(crate) struct Policy(BTreeMap<String, Vec<String>>);
 
 /// Every policy of a header: a comma parts them.
 pub(crate) fn policies(header: &str) -> impl Iterator<Item = Policy> {
-    header.split(',').map(Policy::of)
+    header.split(',').take(HEADER_POLICIES_MAX).map(Policy::of)
 }
 
 impl Policy {
     fn of(text: &str) -> Self {
         let mut directives = BTreeMap::new();
-        for directive in text.split(';') {
+        for directive in text.split(';').take(DIRECTIVES_MAX) {
             let mut words = directive.split_ascii_whitespace().map(str::to_owned);
             if let Some(name) = words.next() {
                 // The first of a name counts.
-                directives.entry(name.to_ascii_lowercase()).or_insert_with(|| words.collect());
+                directives
+                    .entry(name.to_ascii_lowercase())
+                    .or_insert_with(|| words.take(SOURCES_MAX).collect());
             }
         }
         Self(directives)
@@ -41,6 +49,11 @@ impl Policy {
         }
         // Then hosts count for nothing: only a nonce or a hash lets a page's own tag in.
         !has(sources, "'strict-dynamic'") && lets_through(sources, page, address)
+    }
+
+    /// Whether browsers ask by https for what the page wants by http.
+    pub(crate) fn upgrades(&self) -> bool {
+        self.0.contains_key("upgrade-insecure-requests")
     }
 
     pub(crate) fn lets_connect(&self, page: &Url, address: &Url) -> bool {
@@ -224,5 +237,18 @@ mod tests {
         assert!(lets("default-src 'none'; connect-src stats.test"));
         assert!(!lets("default-src 'self'"));
         assert!(!lets("default-src *; connect-src 'self' *.stats.test"));
+    }
+
+    #[test]
+    fn more_of_a_policy_than_anybody_writes_is_not_heeded() {
+        let others = |n: usize| "a.test ".repeat(n);
+        check(true, &format!("script-src {}stats.test", others(SOURCES_MAX - 1)));
+        check(false, &format!("script-src {}stats.test", others(SOURCES_MAX)));
+        let directives = |n: usize| "img-src a.test;".repeat(n);
+        check(false, &format!("{}script-src 'none'", directives(DIRECTIVES_MAX - 1)));
+        check(true, &format!("{}script-src 'none'", directives(DIRECTIVES_MAX)));
+        let policy_count = |n: usize| policies(&"img-src a.test,".repeat(n)).count();
+        assert_eq!(policy_count(HEADER_POLICIES_MAX - 1), HEADER_POLICIES_MAX);
+        assert_eq!(policy_count(HEADER_POLICIES_MAX), HEADER_POLICIES_MAX);
     }
 }

@@ -33,6 +33,8 @@ pub enum Finding {
         ours: String,
     },
     HeldBack,
+    /// A module does not know its own tag.
+    AsModule,
     MixedContent {
         address: String,
     },
@@ -77,6 +79,7 @@ impl Finding {
             Self::WrongPath { .. } => "wrong-path",
             Self::WrongEndpoint { .. } => "wrong-endpoint",
             Self::HeldBack => "held-back",
+            Self::AsModule => "as-module",
             Self::MixedContent { .. } => "mixed-content",
             Self::PolicyBlocksScript { .. } => "policy-blocks-script",
             Self::PolicyBlocksEvents { .. } => "policy-blocks-events",
@@ -112,7 +115,11 @@ impl Finding {
                 format!("The script sends events to {address}, and this server, {ours}, takes none there.")
             }
             Self::HeldBack => {
-                "The tag is held back: its type or data-src keeps browsers from running it, as consent managers do until a visitor agrees.".to_owned()
+                "The tag is held back: its type, nomodule or a data-src keeps browsers from running it, as consent managers do until a visitor agrees.".to_owned()
+            }
+            Self::AsModule => {
+                "The tag says type=\"module\": a module does not know its own tag, and so not where to send."
+                    .to_owned()
             }
             Self::MixedContent { address } => {
                 format!("The page is loaded by https and {address} is not; browsers block that.")
@@ -156,6 +163,7 @@ impl Finding {
             Self::HeldBack => {
                 "Where the law lets you count without consent, take the type off; else only those who agree are counted.".to_owned()
             }
+            Self::AsModule => "Take type=\"module\" off the tag.".to_owned(),
             Self::MixedContent { .. } => "Serve Weir by https, and write https:// into the tag.".to_owned(),
             Self::PolicyBlocksScript { source } => {
                 format!("Add {source} to script-src; where that has 'strict-dynamic', give the tag the page's nonce.")

@@ -9,6 +9,12 @@ use crate::fetch::Page;
 use crate::server::{is_host_of, origin};
 use crate::{Finding, Level, Server};
 
+/// Tags of a page that are looked at; the page's size alone would let in thousands.
+const TAGS_MAX: usize = 20;
+
+/// How much is told of an address that a page made up.
+const SHOWN_CHARS_MAX: usize = 200;
+
 /// What adds scripts to pages, by a part of the address that it is loaded from.
 const MANAGERS: [(&str, &str); 9] = [
     ("googletagmanager.com/gtm", "Google Tag Manager"),
@@ -43,7 +49,9 @@ pub(crate) fn judge(page: &Page, domain: &str, server: &Server) -> Vec<Finding> 
     let base = content.base.as_deref().and_then(|base| page.url.join(base).ok());
     let base = base.as_ref().unwrap_or(&page.url);
     let tags = content.scripts.iter().filter_map(|script| judged.tag(base, script));
-    let best = tags.min_by_key(|found| found.iter().filter(|one| one.level() == Level::Wrong).count());
+    let best = tags
+        .take(TAGS_MAX)
+        .min_by_key(|found| found.iter().filter(|one| one.level() == Level::Wrong).count());
     best.unwrap_or_else(|| judged.without_tag(&content))
 }
 
@@ -57,13 +65,15 @@ impl Judged<'_> {
             if server.is_script(path) {
                 return Some(distinct(self.ours(base, script, &address)));
             }
-            let missed = Finding::WrongPath { path: path.to_owned(), tag: self.whole_tag() };
+            let missed = Finding::WrongPath { path: cut(path), tag: self.whole_tag() };
             return server.looks_like_script(path, script.has_domain).then(|| vec![missed]);
         }
-        if !server.looks_like_script(path, script.has_domain) {
+        // On the site's own host any path may lead here; its tag then says where events go.
+        let is_own = is_host_of(host, self.domain);
+        if !server.looks_like_script(path, script.has_domain) && !(is_own && script.endpoint.is_some()) {
             return None;
         }
-        if is_host_of(host, self.domain) {
+        if is_own {
             return Some(distinct(self.ours(base, script, &address)));
         }
         Some(vec![Finding::WrongHost { host: host.to_owned(), ours: server.host().to_owned() }])
@@ -75,6 +85,10 @@ impl Judged<'_> {
         if script.is_held {
             found.push(Finding::HeldBack);
         }
+        // Where the browser does not tell a script its tag, the tracker looks for it by this path.
+        if script.is_module && !address.path().contains("/y/api/v1/") {
+            found.push(Finding::AsModule);
+        }
         if !self.lets_load(script, address) {
             found.push(Finding::PolicyBlocksScript { source: origin(address) });
         }
@@ -82,7 +96,7 @@ impl Judged<'_> {
         self.judge_way(address, &mut found);
         match said.unwrap_or_else(|| Server::usual_endpoint(address)) {
             Some(endpoint) => self.judge_endpoint(&endpoint, &mut found),
-            None => found.push(self.wrong_endpoint(script.endpoint.clone().unwrap_or_default())),
+            None => found.push(self.wrong_endpoint("what is no address".to_owned())),
         }
         found
     }
@@ -104,7 +118,9 @@ impl Judged<'_> {
 
     /// What keeps browsers from asking an address, said once for script and endpoint.
     fn judge_way(&self, address: &Url, found: &mut Vec<Finding>) {
-        if self.page.url.scheme() == "https" && address.scheme() == "http" {
+        let mut policies = self.of_headers.iter().chain(&self.of_metas);
+        let is_mixed = self.page.url.scheme() == "https" && address.scheme() == "http";
+        if is_mixed && !policies.any(Policy::upgrades) {
             found.push(Finding::MixedContent { address: origin(address) });
         }
         if let Some(word) = likely_blocked_word(address) {
@@ -169,8 +185,11 @@ fn distinct(found: Vec<Finding>) -> Vec<Finding> {
 
 /// Without a query, which may say more than it should.
 fn shown(address: &Url) -> String {
-    let short = format!("{}{}", origin(address), address.path());
-    short.chars().take(200).collect()
+    cut(&format!("{}{}", origin(address), address.path()))
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(SHOWN_CHARS_MAX).collect()
 }
 
 #[cfg(test)]
@@ -207,6 +226,8 @@ mod tests {
         check(&[], "<base href=//stats.test/y/><script src=api/v1/weir.js></script>");
         check(&[], &format!("<script src=//other.test/y/api/v1/weir.js></script>{TAG}"));
         check(&["own-host"], "<script src=/y/api/v1/weir.js></script>");
+        check(&["own-host"], "<script src=/m/1.js data-endpoint=/m/2></script>");
+        check(&[], &TAG.replace("defer", "type=module"));
         check(&["own-host"], "<script src=/js/script.js data-domain=shop.test></script>");
     }
 
@@ -222,6 +243,7 @@ mod tests {
         check(&["wrong-endpoint"], &TAG.replace("defer", "data-endpoint=https://:0/"));
         check(&["held-back"], &TAG.replace("defer", "type=text/plain"));
         check(&["mixed-content"], &TAG.replace("https:", "http:"));
+        check(&["as-module"], "<script type=module src=//stats.test/s/a.js></script>");
         check(&["likely-blocked", "own-host"], "<script src=//track.shop.test/y/api/v1/weir.js></script>");
     }
 
@@ -244,5 +266,38 @@ mod tests {
         assert_eq!(codes("", &format!("{meta}{TAG}")), ["policy-blocks-script", "policy-blocks-events"]);
         // A policy of the page binds the scripts after it, and whatever is sent once it is read.
         assert_eq!(codes("", &format!("{TAG}{meta}")), ["policy-blocks-events"]);
+    }
+
+    #[test]
+    fn by_a_policy_that_upgrades_http_will_do() {
+        let tag = TAG.replace("https:", "http:");
+        assert_eq!(codes("upgrade-insecure-requests", &tag), [""; 0]);
+        assert_eq!(codes("img-src 'self'", &tag), ["mixed-content"]);
+    }
+
+    #[test]
+    fn so_many_tags_are_looked_at() {
+        let other = "<script src=//old.test/y/api/v1/weir.js></script>";
+        check(&[], &format!("{}{TAG}", other.repeat(TAGS_MAX - 1)));
+        check(&["wrong-host"], &format!("{}{TAG}", other.repeat(TAGS_MAX)));
+    }
+
+    #[test]
+    fn no_text_of_a_page_is_told_at_length() {
+        let long = "x".repeat(10_000);
+        for html in [
+            format!("<script src=//stats.test/y/api/v1/{long}.js></script>"),
+            TAG.replace("defer", &format!("data-endpoint=https://old.test/{long}")),
+            TAG.replace("defer", &format!("data-endpoint='https://[{long}'")),
+        ] {
+            let page = Page {
+                url: Url::parse("https://www.shop.test/").unwrap(),
+                policies: Vec::new(),
+                body: html.into_bytes(),
+                is_cut: false,
+            };
+            let found = judge(&page, "shop.test", &server());
+            assert!(!found.is_empty() && found.iter().all(|one| one.text().len() < 500), "{found:?}");
+        }
     }
 }

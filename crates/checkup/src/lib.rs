@@ -29,6 +29,10 @@ mod blocked;
 
 mod finding;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use check::{Ask, AskError, Report, Verdict, check};
 pub use finding::{Finding, Level};
 pub use reach::Reach;
