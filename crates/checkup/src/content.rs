@@ -5,9 +5,18 @@ use html5gum::{DefaultEmitter, StartTag, Token, Tokenizer};
 /// Policies of a page that are heeded. Each is asked for each tag, and a page may be made of nothing else.
 pub(crate) const META_POLICIES_MAX: usize = 20;
 
-/// What the head of a page may hold; anything else ends it.
+/// What the head of a page may hold; anything else begins the body.
 const HEAD: [&[u8]; 10] =
     [b"html", b"head", b"base", b"link", b"meta", b"noscript", b"script", b"style", b"template", b"title"];
+
+/// Some editors put it first. It is no text, which would begin the body.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// What holds text that is none of the page's.
+const TEXTS: [&[u8]; 4] = [b"noscript", b"script", b"style", b"title"];
+
+/// These end tags begin the body; that of the head does not: what may be in a head goes into it even then.
+const BODY_ENDS: [&[u8]; 3] = [b"body", b"br", b"html"];
 
 #[derive(Debug, Default)]
 pub(crate) struct Content {
@@ -35,41 +44,60 @@ pub(crate) struct Script {
 }
 
 pub(crate) fn content(html: &[u8]) -> Content {
-    let mut content = Content::default();
-    // What is in a template is a pattern for scripts to copy; nothing in it runs.
-    let mut templates = 0_usize;
-    let mut in_script = false;
-    let mut in_head = true;
+    let mut reader = Reader::default();
     let mut emitter = DefaultEmitter::default();
     // A text within a script, a style or a <noscript> is no tag.
     emitter.naively_switch_states(true);
+    let html = html.strip_prefix(BYTE_ORDER_MARK).unwrap_or(html);
     for token in Tokenizer::new_with_emitter(html, emitter) {
         let Ok(token) = token;
         match token {
-            Token::StartTag(tag) => {
-                templates += usize::from(is(&tag, b"template"));
-                in_script = is(&tag, b"script");
-                in_head &= HEAD.contains(&tag.name.as_slice());
-                if templates == 0 {
-                    content.take(&tag, in_head);
-                }
-            }
-            Token::EndTag(tag) => {
-                templates = templates.saturating_sub(usize::from(tag.name.as_slice() == b"template"));
-                in_script = false;
-                in_head &= tag.name.as_slice() != b"head";
-            }
-            Token::String(text) if in_script && templates == 0 => {
-                content.inline.push(String::from_utf8_lossy(&text.value).into_owned());
-            }
+            Token::StartTag(tag) => reader.begin(&tag),
+            Token::EndTag(tag) => reader.end(&tag.name),
+            Token::String(text) => reader.text(&text.value),
             _ => {}
         }
     }
-    content
+    reader.content
 }
 
-fn is(tag: &StartTag<()>, name: &[u8]) -> bool {
-    tag.name.as_slice() == name
+#[derive(Default)]
+struct Reader {
+    content: Content,
+    /// What is in a template is a pattern for scripts to copy; nothing in it runs.
+    templates: usize,
+    /// The last tag, where it holds text and has not ended.
+    holds_text: Option<Vec<u8>>,
+    in_body: bool,
+}
+
+impl Reader {
+    fn begin(&mut self, tag: &StartTag<()>) {
+        let name = tag.name.as_slice();
+        self.templates += usize::from(name == b"template");
+        self.holds_text = TEXTS.contains(&name).then(|| name.to_vec());
+        if self.templates == 0 {
+            self.in_body |= !HEAD.contains(&name);
+            self.content.take(tag, self.in_body);
+        }
+    }
+
+    fn end(&mut self, name: &[u8]) {
+        self.templates = self.templates.saturating_sub(usize::from(name == b"template"));
+        self.holds_text = None;
+        self.in_body |= self.templates == 0 && BODY_ENDS.contains(&name);
+    }
+
+    fn text(&mut self, text: &[u8]) {
+        if self.templates > 0 {
+            return;
+        }
+        match self.holds_text.as_deref() {
+            Some(b"script") => self.content.inline.push(String::from_utf8_lossy(text).into_owned()),
+            Some(_) => {}
+            None => self.in_body |= !text.trim_ascii().is_empty(),
+        }
+    }
 }
 
 fn attribute(tag: &StartTag<()>, name: &str) -> Option<String> {
@@ -78,12 +106,12 @@ fn attribute(tag: &StartTag<()>, name: &str) -> Option<String> {
 }
 
 impl Content {
-    fn take(&mut self, tag: &StartTag<()>, in_head: bool) {
+    fn take(&mut self, tag: &StartTag<()>, in_body: bool) {
         match tag.name.as_slice() {
             b"script" => self.scripts.extend(script(tag, self.policies.len())),
             b"base" if self.base.is_none() => self.base = attribute(tag, "href"),
             // Browsers heed no policy that a body holds.
-            b"meta" if in_head && self.policies.len() < META_POLICIES_MAX => {
+            b"meta" if !in_body && self.policies.len() < META_POLICIES_MAX => {
                 let named = attribute(tag, "http-equiv").unwrap_or_default();
                 if named.eq_ignore_ascii_case("content-security-policy") {
                     self.policies.extend(attribute(tag, "content"));
@@ -184,8 +212,17 @@ mod tests {
     fn a_policy_counts_in_the_head_only_and_so_many_do() {
         let meta = "<meta http-equiv=content-security-policy content=\"script-src 'none'\">";
         let policies = |html: &str| content(html.as_bytes()).policies.len();
-        assert_eq!(policies(&format!("<html><head><title>a</title>{meta}")), 1);
-        for body in ["<body>", "<p>", "</head>"] {
+        let heads = [
+            "<html><head><title>a</title>",
+            "</head>",
+            "<template><p>a</p></template>",
+            "</p>",
+            "\u{feff} \n",
+        ];
+        for head in heads {
+            assert_eq!(policies(&format!("{head}{meta}")), 1, "{head}");
+        }
+        for body in ["<body>", "<p>", "</html>", "</br>", "a", "<script>a</script> b"] {
             assert_eq!(policies(&format!("{body}{meta}")), 0, "{body}");
         }
         assert_eq!(policies(&meta.repeat(META_POLICIES_MAX)), META_POLICIES_MAX);

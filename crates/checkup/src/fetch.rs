@@ -10,6 +10,7 @@ use url::Url;
 use weir_event::limits;
 
 use crate::Reach;
+use crate::finding::cut;
 use crate::server::is_host_of;
 
 /// How long a name or a connection may take. Shorter than all of it, so that it is known what was slow.
@@ -58,7 +59,7 @@ pub(crate) fn fetch(reach: &Reach, start: Url, domain: &str, until: Instant) -> 
         match redirect(&url, &response) {
             None => return page(url, response),
             Some(next) if may_ask_for(&next, domain) => url = next,
-            Some(next) => return Err(Unfetched::Elsewhere(next.host_str().unwrap_or_default().to_owned())),
+            Some(next) => return Err(Unfetched::Elsewhere(cut(next.host_str().unwrap_or_default()))),
         }
     }
     Err(Unfetched::Redirects)

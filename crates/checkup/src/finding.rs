@@ -1,5 +1,12 @@
 //! What may be found, and its words.
 
+/// How much is told of a name or an address that a page made up.
+const SHOWN_CHARS_MAX: usize = 200;
+
+pub(crate) fn cut(text: &str) -> String {
+    text.chars().take(SHOWN_CHARS_MAX).collect()
+}
+
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {

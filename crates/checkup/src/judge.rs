@@ -4,16 +4,14 @@ use url::Url;
 
 use crate::blocked::likely_blocked_word;
 use crate::content::{Content, Script, content};
-use crate::csp::{Policy, policies};
+use crate::csp::{HEADER_POLICIES_MAX, Policy, policies};
 use crate::fetch::Page;
+use crate::finding::cut;
 use crate::server::{is_host_of, origin};
 use crate::{Finding, Level, Server};
 
 /// Tags of a page that are looked at; the page's size alone would let in thousands.
 const TAGS_MAX: usize = 20;
-
-/// How much is told of an address that a page made up.
-const SHOWN_CHARS_MAX: usize = 200;
 
 /// What adds scripts to pages, by a part of the address that it is loaded from.
 const MANAGERS: [(&str, &str); 9] = [
@@ -43,7 +41,12 @@ pub(crate) fn judge(page: &Page, domain: &str, server: &Server) -> Vec<Finding> 
         page,
         domain,
         server,
-        of_headers: page.policies.iter().flat_map(|header| policies(header)).collect(),
+        of_headers: page
+            .policies
+            .iter()
+            .flat_map(|header| policies(header))
+            .take(HEADER_POLICIES_MAX)
+            .collect(),
         of_metas: content.policies.iter().flat_map(|meta| policies(meta).take(1)).collect(),
     };
     let base = content.base.as_deref().and_then(|base| page.url.join(base).ok());
@@ -70,18 +73,18 @@ impl Judged<'_> {
         }
         // On the site's own host any path may lead here; its tag then says where events go.
         let is_own = is_host_of(host, self.domain);
-        if !server.looks_like_script(path, script.has_domain) && !(is_own && script.endpoint.is_some()) {
-            return None;
-        }
-        if is_own {
+        let may_be_ours = server.looks_like_script(path, script.has_domain);
+        if is_own && (may_be_ours || script.endpoint.is_some()) {
             return Some(distinct(self.ours(base, script, &address)));
         }
-        Some(vec![Finding::WrongHost { host: host.to_owned(), ours: server.host().to_owned() }])
+        let wrong = Finding::WrongHost { host: cut(host), ours: server.host().to_owned() };
+        may_be_ours.then(|| vec![wrong])
     }
 
     /// A script of this server, or of the site's own host, which may lead here.
     fn ours(&self, base: &Url, script: &Script, address: &Url) -> Vec<Finding> {
         let mut found = Vec::new();
+        let address = &self.as_asked(address);
         if script.is_held {
             found.push(Finding::HeldBack);
         }
@@ -102,6 +105,7 @@ impl Judged<'_> {
     }
 
     fn judge_endpoint(&self, endpoint: &Url, found: &mut Vec<Finding>) {
+        let endpoint = &self.as_asked(endpoint);
         let host = endpoint.host_str().unwrap_or_default();
         let is_here = self.server.is_at(endpoint) && self.server.takes_events_at(endpoint.path());
         let may_lead_here = !self.server.is_at(endpoint) && is_host_of(host, self.domain);
@@ -116,11 +120,19 @@ impl Judged<'_> {
         self.judge_way(endpoint, found);
     }
 
+    /// Browsers ask by https before anything else is looked at, where a policy says so.
+    fn as_asked(&self, address: &Url) -> Url {
+        let mut asked = address.clone();
+        let mut policies = self.of_headers.iter().chain(&self.of_metas);
+        if asked.scheme() == "http" && policies.any(Policy::upgrades) {
+            asked.set_scheme("https").expect("both are schemes of the web");
+        }
+        asked
+    }
+
     /// What keeps browsers from asking an address, said once for script and endpoint.
     fn judge_way(&self, address: &Url, found: &mut Vec<Finding>) {
-        let mut policies = self.of_headers.iter().chain(&self.of_metas);
-        let is_mixed = self.page.url.scheme() == "https" && address.scheme() == "http";
-        if is_mixed && !policies.any(Policy::upgrades) {
+        if self.page.url.scheme() == "https" && address.scheme() == "http" {
             found.push(Finding::MixedContent { address: origin(address) });
         }
         if let Some(word) = likely_blocked_word(address) {
@@ -186,10 +198,6 @@ fn distinct(found: Vec<Finding>) -> Vec<Finding> {
 /// Without a query, which may say more than it should.
 fn shown(address: &Url) -> String {
     cut(&format!("{}{}", origin(address), address.path()))
-}
-
-fn cut(text: &str) -> String {
-    text.chars().take(SHOWN_CHARS_MAX).collect()
 }
 
 #[cfg(test)]
@@ -272,6 +280,7 @@ mod tests {
     fn by_a_policy_that_upgrades_http_will_do() {
         let tag = TAG.replace("https:", "http:");
         assert_eq!(codes("upgrade-insecure-requests", &tag), [""; 0]);
+        assert_eq!(codes("upgrade-insecure-requests; default-src https:", &tag), [""; 0]);
         assert_eq!(codes("img-src 'self'", &tag), ["mixed-content"]);
     }
 
@@ -287,6 +296,9 @@ mod tests {
         let long = "x".repeat(10_000);
         for html in [
             format!("<script src=//stats.test/y/api/v1/{long}.js></script>"),
+            format!("<script src=//{long}.test/y/api/v1/weir.js></script>"),
+            format!("<script src=//{long}.shop.test/y/api/v1/weir.js></script>"),
+            TAG.replace("defer", &format!("data-endpoint=https://{long}.shop.test/")),
             TAG.replace("defer", &format!("data-endpoint=https://old.test/{long}")),
             TAG.replace("defer", &format!("data-endpoint='https://[{long}'")),
         ] {
@@ -297,7 +309,8 @@ mod tests {
                 is_cut: false,
             };
             let found = judge(&page, "shop.test", &server());
-            assert!(!found.is_empty() && found.iter().all(|one| one.text().len() < 500), "{found:?}");
+            let is_short = |one: &Finding| one.text().len() < 500 && one.advice().len() < 500;
+            assert!(!found.is_empty() && found.iter().all(is_short), "{found:?}");
         }
     }
 }

@@ -88,9 +88,12 @@ fn is_older_script(path: &str) -> bool {
     ending.is_some_and(|ending| ending.starts_with('.') && ending.ends_with(".js") && !ending.contains('/'))
 }
 
+/// No name is longer.
+const HOST_CHARS_MAX: usize = 253;
+
 /// The site's own domain or a subdomain of it.
 pub(crate) fn is_host_of(host: &str, domain: &str) -> bool {
-    let above = host.strip_suffix(domain);
+    let above = host.strip_suffix(domain).filter(|_| host.len() <= HOST_CHARS_MAX);
     above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
 }
 
@@ -111,6 +114,9 @@ mod tests {
         for host in ["", "test", "ba.test", "a.test.evil.test", "a.tes"] {
             assert!(!is_host_of(host, "a.test"), "{host}");
         }
+        let long = |n: usize| format!("{}.a.test", "x".repeat(n - ".a.test".len()));
+        assert!(is_host_of(&long(HOST_CHARS_MAX), "a.test"));
+        assert!(!is_host_of(&long(HOST_CHARS_MAX + 1), "a.test"));
     }
 
     #[test]
