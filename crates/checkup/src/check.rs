@@ -74,13 +74,18 @@ impl Verdict {
 /// Where the page that is asked for is none of the site's.
 pub fn check(reach: &Reach, ask: Ask<'_>) -> Result<Report, AskError> {
     let until = Instant::now() + reach.wait;
-    let start = match ask.url {
+    let mut start = match ask.url {
         Some(url) => named(url, ask.domain)?,
         None => front_page("https", ask.domain)?,
     };
     let mut fetched = fetch(reach, start.clone(), ask.domain, until);
     if ask.url.is_none() && matches!(fetched, Err(Unfetched::Unreachable)) {
-        fetched = fetch(reach, front_page("http", ask.domain)?, ask.domain, until);
+        let plain = front_page("http", ask.domain)?;
+        fetched = fetch(reach, plain.clone(), ask.domain, until);
+        // Where neither answers, it is https that should.
+        if !matches!(fetched, Err(Unfetched::Unreachable)) {
+            start = plain;
+        }
     }
     Ok(match fetched {
         Ok(page) => judged(&page, ask),

@@ -16,6 +16,8 @@ use crate::server::is_host_of;
 /// How long a name or a connection may take. Shorter than all of it, so that it is known what was slow.
 const CONNECT_WAIT: Duration = Duration::from_secs(4);
 
+const CODINGS: [&str; 6] = ["br", "compress", "deflate", "gzip", "x-gzip", "zstd"];
+
 const NAME: &str = concat!("Weir/", env!("CARGO_PKG_VERSION"), " (install check)");
 
 pub(crate) struct Page {
@@ -115,12 +117,16 @@ fn redirect(url: &Url, response: &Response<Body>) -> Option<Url> {
 
 fn page(url: Url, response: Response<Body>) -> Result<Page, Unfetched> {
     let (head, body) = response.into_parts();
-    if !head.status.is_success() {
+    // Other successes have no page: nothing in it, or, with 202, a firewall's question to the browser.
+    if !matches!(head.status.as_u16(), 200 | 203) {
         return Err(Unfetched::Status(head.status.as_u16()));
     }
     let kind = essence(&head.headers);
     if !["", "text/html", "application/xhtml+xml"].contains(&kind.as_str()) {
         return Err(Unfetched::NotHtml(kind));
+    }
+    if is_coded(&head.headers) {
+        return Err(Unfetched::Broken);
     }
     let policies = head.headers.get_all("content-security-policy").iter();
     let policies = policies.map(|policy| String::from_utf8_lossy(policy.as_bytes()).into_owned()).collect();
@@ -137,9 +143,44 @@ fn page(url: Url, response: Response<Body>) -> Result<Page, Unfetched> {
     Ok(Page { url, policies, body: bytes, is_cut })
 }
 
+/// Whether there is a coding that browsers know: the client takes off those that it has undone. Undone by nobody, a page
+/// would be judged to have no tag.
+fn is_coded(headers: &HeaderMap) -> bool {
+    let sent = headers.get_all("content-encoding").iter().filter_map(|value| value.to_str().ok());
+    sent.flat_map(|value| value.split(','))
+        .any(|coding| CODINGS.iter().any(|known| known.eq_ignore_ascii_case(coding.trim())))
+}
+
 /// The content type without parameters, of plain characters only: it is shown.
 fn essence(headers: &HeaderMap) -> String {
     let sent = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = sent.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     kind.chars().filter(|c| c.is_ascii_alphanumeric() || "/+-.".contains(*c)).take(60).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use ureq::http::Uri;
+
+    use super::*;
+
+    proptest! {
+        /// One reader of addresses decides what may be asked for, and another where the client connects to.
+        #[test]
+        fn both_readers_of_an_address_see_one_host(
+            text in r"(https?:)?[/\\]{0,3}([a-z.:@#?%\\/\[\] \t]|shop\.test|evil\.test|127\.1|%2e|%40){0,12}",
+        ) {
+            let base = Url::parse("http://shop.test/").unwrap();
+            for url in [Url::parse(&text), base.join(&text)].into_iter().flatten() {
+                if !may_ask_for(&url, "shop.test") {
+                    continue;
+                }
+                let Ok(uri) = url.as_str().parse::<Uri>() else { continue };
+                prop_assert_eq!(uri.host(), url.host_str(), "{}", url);
+                prop_assert_eq!(uri.port_u16(), url.port(), "{}", url);
+                prop_assert_eq!(uri.scheme_str(), Some(url.scheme()), "{}", url);
+            }
+        }
+    }
 }

@@ -3,6 +3,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
@@ -49,8 +50,8 @@ impl Web {
         Self { port, asked, done }
     }
 
-    fn of(head: &'static str, body: impl Into<Vec<u8>>) -> Self {
-        let body = body.into();
+    fn of(head: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
+        let (head, body) = (head.into(), body.into());
         Self::new(move |_, _, stream| {
             let length = body.len();
             let _ =
@@ -101,6 +102,11 @@ fn codes(report: &Report) -> Vec<&'static str> {
     report.findings.iter().map(Finding::code).collect()
 }
 
+/// A port of this machine that refuses connections.
+fn closed() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
 const HTML: &str = "200 OK\r\ncontent-type: text/html; charset=utf-8";
 
 #[test]
@@ -140,7 +146,81 @@ fn what_is_no_page_is_not_judged() {
     };
     assert_eq!(find("404 Not Found\r\ncontent-type: text/html"), "status");
     assert_eq!(find("200 OK\r\ncontent-type: application/json"), "not-html");
-    assert_eq!(find("200 OK\r\ncontent-type: text/html\r\ncontent-encoding: gzip"), "broken");
+    assert_eq!(find("204 No Content"), "status");
+    assert_eq!(find("202 Accepted\r\ncontent-type: text/html"), "status");
+    assert_eq!(find("304 Not Modified"), "status");
+}
+
+#[test]
+fn of_another_kind_of_file_plain_characters_are_told() {
+    let kind = |head: &'static str| Web::of(head, TAG).check("http://shop.test/").findings;
+    let not_html = |kind: &str| vec![Finding::NotHtml { kind: kind.to_owned() }];
+    assert_eq!(kind("200 OK\r\ncontent-type: application/json"), not_html("application/json"));
+    assert_eq!(kind("200 OK\r\ncontent-type: text/plain; charset=utf-8"), not_html("text/plain"));
+    assert_eq!(kind("200 OK\r\ncontent-type: image/<b>'&;html"), not_html("image/b"));
+    for head in
+        [HTML, "200 OK", "200 OK\r\ncontent-type: TEXT/HTML", "200 OK\r\ncontent-type: application/xhtml+xml"]
+    {
+        assert_eq!(kind(head), [], "{head}");
+    }
+}
+
+#[test]
+fn a_coded_body_that_cannot_be_read_is_no_page_without_a_tag() {
+    for coding in ["gzip", "br", "deflate", "zstd", "X-GZIP", "gzip, br"] {
+        let head = format!("200 OK\r\ncontent-type: text/html\r\ncontent-encoding: {coding}");
+        let report = Web::of(head, "no such coding").check("http://shop.test/");
+        assert_eq!((report.verdict, codes(&report)), (Verdict::Unfetched, vec!["broken"]), "{coding}");
+    }
+    // Browsers show what is called so.
+    let head = "200 OK\r\ncontent-type: text/html\r\ncontent-encoding: utf-8";
+    assert_eq!(Web::of(head, TAG).check("http://shop.test/").verdict, Verdict::Right);
+}
+
+#[test]
+fn a_body_that_is_shorter_than_announced_is_not_judged() {
+    let web = Web::new(|_, _, stream| {
+        let _ = write!(stream, "HTTP/1.1 {HTML}\r\ncontent-length: 1000\r\n\r\n<p>");
+    });
+    assert_eq!(codes(&web.check("http://shop.test/")), ["broken"]);
+}
+
+/// A site whose port for https is closed, or is `tls`.
+fn by_http_at(web: &Web, tls: SocketAddr) -> Reach {
+    let here = SocketAddr::from((Ipv4Addr::LOCALHOST, web.port));
+    Reach::new(move |_, port| Ok(vec![if port == 443 { tls } else { here }]), |_| true)
+}
+
+fn front_page(reach: &Reach) -> Report {
+    let server = Server::new("https://stats.test", None, None).unwrap();
+    check(reach, Ask { domain: DOMAIN, url: None, server: &server }).unwrap()
+}
+
+#[test]
+fn a_front_page_that_https_does_not_give_is_asked_for_by_http() {
+    let web = Web::of(HTML, TAG);
+    let report = front_page(&by_http_at(&web, closed()));
+    assert_eq!((report.verdict, report.url.as_str()), (Verdict::Right, "http://shop.test/"));
+    let web = Web::of("404 Not Found", TAG);
+    let report = front_page(&by_http_at(&web, closed()));
+    assert_eq!((codes(&report), report.url.as_str()), (vec!["status"], "http://shop.test/"));
+    // Where neither is there, https is what was asked for.
+    let nothing = front_page(&Reach::new(|_, _| Ok(vec![closed()]), |_| true));
+    assert_eq!((codes(&nothing), nothing.url.as_str()), (vec!["unreachable"], "https://shop.test/"));
+}
+
+#[test]
+fn http_is_no_way_around_a_named_address_nor_a_certificate() {
+    let web = Web::of(HTML, TAG);
+    let reach = by_http_at(&web, closed());
+    for named in ["https://shop.test/", "shop.test"] {
+        assert_eq!(codes(&checked(&reach, DOMAIN, named)), ["unreachable"], "{named}");
+    }
+    let no_tls = Web::new(|_, _, _| ());
+    let tls = SocketAddr::from((Ipv4Addr::LOCALHOST, no_tls.port));
+    let report = front_page(&by_http_at(&web, tls));
+    assert_eq!((codes(&report), report.url.as_str()), (vec!["tls"], "https://shop.test/"));
+    assert_eq!(web.times_asked(), 0);
 }
 
 #[test]
@@ -174,9 +254,29 @@ fn redirects_within_the_site_are_followed_up_to_the_limit() {
 }
 
 #[test]
+fn a_page_that_leads_to_itself_is_left() {
+    let web = Web::new(|_, _, stream| leads_on(stream, "?again"));
+    assert_eq!(codes(&web.check("http://shop.test/")), ["redirects"]);
+    assert_eq!(web.times_asked(), limits::CHECKED_PAGE_REDIRECTS_MAX + 1);
+}
+
+#[test]
 fn a_redirect_to_a_host_of_no_site_is_told_and_not_followed() {
-    for location in ["http://other.test/", "//other.test", "http://127.0.0.1/", "http://shop.test.evil.test/"]
-    {
+    for location in [
+        "http://other.test/",
+        "//other.test",
+        "http://127.0.0.1/",
+        "http://169.254.169.254/latest/meta-data/",
+        "http://2852039166/",
+        "http://[::ffff:169.254.169.254]/",
+        "http://localhost/",
+        "http://shop.test.evil.test/",
+        "http://shop.test.",
+        "\\\\other.test/",
+        "http:\\\\other.test\\@shop.test/",
+        "http://other.test#@shop.test/",
+        "http://other.test?@shop.test/",
+    ] {
         let web = Web::new(|_, _, stream| leads_on(stream, location));
         let report = web.check("http://shop.test/");
         assert_eq!((report.verdict, codes(&report)), (Verdict::Wrong, vec!["elsewhere"]), "{location}");
@@ -191,12 +291,10 @@ fn a_redirect_to_a_host_of_no_site_is_told_and_not_followed() {
 
 #[test]
 fn a_private_address_answers_as_where_nothing_is_and_is_never_connected_to() {
-    let gone = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = gone.local_addr().unwrap().port();
-    drop(gone);
+    let gone = closed();
     let web = Web::of(HTML, TAG);
-    let closed = Reach::new(move |_, _| Ok(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))]), |_| true);
-    let nothing = checked(&closed, DOMAIN, "http://shop.test/");
+    let empty = Reach::new(move |_, _| Ok(vec![gone]), |_| true);
+    let nothing = checked(&empty, DOMAIN, "http://shop.test/");
     assert_eq!((nothing.verdict, codes(&nothing)), (Verdict::Unfetched, vec!["unreachable"]));
     for host in ["inner.shop.test", "mixed.shop.test"] {
         let report = web.check(&format!("http://{host}/"));
@@ -302,14 +400,75 @@ fn headers_without_end_are_left() {
 }
 
 #[test]
-fn a_page_that_trickles_is_left_when_its_time_is_over() {
-    let web = Web::new(|_, _, stream| {
-        let _ = write!(stream, "HTTP/1.1 {HTML}\r\n\r\n");
-        // A byte each time that the other side has said nothing for a moment.
-        stream.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
-        while stream.write_all(b" ").is_ok() && !matches!(stream.read(&mut [0]), Ok(0)) {}
-    });
-    let reach = web.reach().within(Duration::from_millis(300));
-    assert_eq!(codes(&checked(&reach, DOMAIN, "http://shop.test/")), ["slow"]);
+fn interim_answers_without_end_are_left() {
+    let web = Web::new(|_, _, stream| while stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").is_ok() {});
+    let report = checked(&web.reach().within(MOMENT), DOMAIN, "http://shop.test/");
+    assert_eq!(report.verdict, Verdict::Unfetched);
     web.done.recv().expect("the connection was closed");
+}
+
+const MOMENT: Duration = Duration::from_millis(300);
+
+/// Writes `text` again each time that the other side has said nothing for a moment, until it goes or `times` are over.
+fn trickle(stream: &mut TcpStream, text: &[u8], times: usize) {
+    stream.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+    for _ in 0..times {
+        if stream.write_all(text).is_err() || matches!(stream.read(&mut [0]), Ok(0)) {
+            break;
+        }
+    }
+}
+
+#[test]
+fn what_trickles_is_left_when_its_time_is_over() {
+    let beginnings = [
+        ("silence", String::new(), ""),
+        ("a head", format!("HTTP/1.1 {HTML}\r\n"), "x: y\r\n"),
+        ("a line of a head", format!("HTTP/1.1 {HTML}\r\nx: "), "y"),
+        ("a body", format!("HTTP/1.1 {HTML}\r\n\r\n"), " "),
+        ("chunks", format!("HTTP/1.1 {HTML}\r\ntransfer-encoding: chunked\r\n\r\n"), "1\r\n \r\n"),
+        ("an error", "HTTP/1.1 500 No\r\n".to_owned(), "x: y\r\n"),
+    ];
+    for (what, beginning, text) in beginnings {
+        let web = Web::new(move |_, _, stream| {
+            let _ = stream.write_all(beginning.as_bytes());
+            trickle(stream, text.as_bytes(), usize::MAX);
+        });
+        let report = checked(&web.reach().within(MOMENT), DOMAIN, "http://shop.test/");
+        assert_eq!((report.verdict, codes(&report)), (Verdict::Unfetched, vec!["slow"]), "{what}");
+        web.done.recv().expect("the connection was closed");
+    }
+}
+
+#[test]
+fn all_redirects_together_have_the_time_of_one_page() {
+    let web = Web::new(|_, _, stream| {
+        let _ = write!(stream, "HTTP/1.1 302 Found\r\nlocation: /\r\nconnection: close\r\n");
+        // A third of the time: the limit of redirects would be reached after twice of it.
+        trickle(stream, b"x: y\r\n", 20);
+        let _ = write!(stream, "content-length: 0\r\n\r\n");
+    });
+    assert_eq!(codes(&checked(&web.reach().within(MOMENT), DOMAIN, "http://shop.test/")), ["slow"]);
+}
+
+const PROXIES: [&str; 6] =
+    ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+
+/// Runs itself with a proxy in its environment, which a client would read when it starts.
+#[test]
+fn a_proxy_of_the_environment_is_not_asked() {
+    let name = "a_proxy_of_the_environment_is_not_asked";
+    if std::env::var_os(PROXIES[0]).is_some_and(|proxy| proxy == "http://127.0.0.1:1/") {
+        let web = Web::of(HTML, TAG);
+        let (here, gone) = (SocketAddr::from((Ipv4Addr::LOCALHOST, web.port)), closed());
+        let reach = Reach::new(move |host, _| Ok(vec![if host == DOMAIN { here } else { gone }]), |_| true);
+        assert_eq!(checked(&reach, DOMAIN, "http://shop.test/").verdict, Verdict::Right);
+        return;
+    }
+    let mut again = Command::new(std::env::current_exe().unwrap());
+    again.args(["--exact", name]).env_remove("no_proxy").env_remove("NO_PROXY");
+    again.envs(PROXIES.map(|proxy| (proxy, "http://127.0.0.1:1/")));
+    let ran = again.output().unwrap();
+    assert!(ran.status.success(), "{ran:?}");
+    assert!(String::from_utf8_lossy(&ran.stdout).contains("1 passed"), "{ran:?}");
 }
