@@ -97,7 +97,7 @@ pub const STORE_WAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// take 17 MiB more while the processor is behind.
 pub const DRAIN_EVENTS: usize = 5_000;
 pub const UNIT_EVENTS_MAX: usize = 5_000;
-/// What visitors' open days may take in memory: some 100,000 visitors. Those that have been quiet for
+/// What visitors' open days may take in memory: some 70,000 visitors. Those that have been quiet for
 /// longest wait in the file.
 pub const OPEN_VISITORS_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const LINGER_MS_MAX: u64 = 100;
