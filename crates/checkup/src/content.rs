@@ -22,11 +22,18 @@ const BODY_ENDS: [&[u8]; 3] = [b"body", b"br", b"html"];
 pub(crate) struct Content {
     /// With an address of their own.
     pub(crate) scripts: Vec<Script>,
-    /// Texts of the others.
-    pub(crate) inline: Vec<String>,
+    pub(crate) inline: Vec<Inline>,
     /// What `<meta http-equiv="Content-Security-Policy">` says in the head, in the page's order.
     pub(crate) policies: Vec<String>,
     pub(crate) base: Option<String>,
+}
+
+/// The text of a script.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Inline {
+    pub(crate) text: String,
+    /// A browser runs it: it is of a type for that, and its tag names no file.
+    pub(crate) runs: bool,
 }
 
 #[derive(Debug, Default, Clone)]
@@ -35,12 +42,16 @@ pub(crate) struct Script {
     /// A browser does not run it as it stands.
     pub(crate) is_held: bool,
     pub(crate) is_module: bool,
+    /// It may run after scripts that come later in the page.
+    pub(crate) is_late: bool,
     pub(crate) endpoint: Option<String>,
     pub(crate) has_domain: bool,
     pub(crate) nonce: String,
     pub(crate) integrity: String,
     /// As many of the page's own policies come before it, and bind it.
     pub(crate) policies_before: usize,
+    /// As many texts of scripts come before it.
+    pub(crate) inline_before: usize,
 }
 
 pub(crate) fn content(html: &[u8]) -> Content {
@@ -68,6 +79,8 @@ struct Reader {
     templates: usize,
     /// The last tag, where it holds text and has not ended.
     holds_text: Option<Vec<u8>>,
+    /// What the last tag holds is run by browsers, if it is a script.
+    runs: bool,
     in_body: bool,
 }
 
@@ -75,6 +88,7 @@ impl Reader {
     fn begin(&mut self, tag: &StartTag<()>) {
         let name = tag.name.as_slice();
         self.templates += usize::from(name == b"template");
+        self.runs = attribute(tag, "src").is_none() && runs(&kind(tag));
         self.holds_text = TEXTS.contains(&name).then(|| name.to_vec());
         if self.templates == 0 {
             self.in_body |= !HEAD.contains(&name);
@@ -93,7 +107,10 @@ impl Reader {
             return;
         }
         match self.holds_text.as_deref() {
-            Some(b"script") => self.content.inline.push(String::from_utf8_lossy(text).into_owned()),
+            Some(b"script") => {
+                let text = String::from_utf8_lossy(text).into_owned();
+                self.content.inline.push(Inline { text, runs: self.runs });
+            }
             Some(_) => {}
             None => self.in_body |= !text.trim_ascii().is_empty(),
         }
@@ -108,7 +125,7 @@ fn attribute(tag: &StartTag<()>, name: &str) -> Option<String> {
 impl Content {
     fn take(&mut self, tag: &StartTag<()>, in_body: bool) {
         match tag.name.as_slice() {
-            b"script" => self.scripts.extend(script(tag, self.policies.len())),
+            b"script" => self.scripts.extend(script(tag, self.policies.len(), self.inline.len())),
             b"base" if self.base.is_none() => self.base = attribute(tag, "href"),
             // Browsers heed no policy that a body holds.
             b"meta" if !in_body && self.policies.len() < META_POLICIES_MAX => {
@@ -122,8 +139,12 @@ impl Content {
     }
 }
 
-fn script(tag: &StartTag<()>, policies_before: usize) -> Option<Script> {
-    let kind = attribute(tag, "type").unwrap_or_default().to_ascii_lowercase();
+fn kind(tag: &StartTag<()>) -> String {
+    attribute(tag, "type").unwrap_or_default().to_ascii_lowercase()
+}
+
+fn script(tag: &StartTag<()>, policies_before: usize, inline_before: usize) -> Option<Script> {
+    let kind = kind(tag);
     let (src, aside) = (attribute(tag, "src"), address_aside(tag));
     let is_outdated = kind != "module" && attribute(tag, "nomodule").is_some();
     let is_held = !runs(&kind) || is_outdated || (src.is_none() && aside.is_some());
@@ -131,11 +152,13 @@ fn script(tag: &StartTag<()>, policies_before: usize) -> Option<Script> {
         src: src.or(aside)?,
         is_held,
         is_module: kind == "module",
+        is_late: kind == "module" || ["async", "defer"].iter().any(|name| attribute(tag, name).is_some()),
         endpoint: attribute(tag, "data-endpoint").filter(|endpoint| !endpoint.is_empty()),
         has_domain: attribute(tag, "data-domain").is_some(),
         nonce: attribute(tag, "nonce").unwrap_or_default(),
         integrity: attribute(tag, "integrity").unwrap_or_default(),
         policies_before,
+        inline_before,
     })
 }
 
@@ -205,7 +228,19 @@ mod tests {
               <script src=b></script><script>text</script>",
         );
         let before: Vec<_> = page.scripts.iter().map(|script| script.policies_before).collect();
-        assert_eq!((before, page.policies.len(), page.inline), (vec![0, 1], 1, vec!["text".to_owned()]));
+        let text = Inline { text: "text".to_owned(), runs: true };
+        assert_eq!((before, page.policies.len(), page.inline), (vec![0, 1], 1, vec![text]));
+    }
+
+    #[test]
+    fn of_texts_of_scripts_it_is_known_which_run_and_which_come_first() {
+        let html = "<script>a</script><script src=/1.js>b</script><script type=text/plain>c</script><script src=/2.js defer>";
+        let page = content(html.as_bytes());
+        let texts: Vec<_> = page.inline.iter().map(|inline| (inline.text.as_str(), inline.runs)).collect();
+        assert_eq!(texts, [("a", true), ("b", false), ("c", false)]);
+        let scripts: Vec<_> =
+            page.scripts.iter().map(|script| (script.inline_before, script.is_late)).collect();
+        assert_eq!(scripts, [(1, false), (3, true)]);
     }
 
     #[test]

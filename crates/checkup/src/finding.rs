@@ -39,6 +39,17 @@ pub enum Finding {
         address: String,
         ours: String,
     },
+    /// By Fusionaly's configuration.
+    WrongConfigHost {
+        address: String,
+        ours: String,
+    },
+    /// Fusionaly's configuration is there, and its host is not.
+    ConfigUnseen,
+    /// Fusionaly's own script, which is told to send here.
+    OlderScript {
+        host: String,
+    },
     HeldBack,
     /// A module does not know its own tag.
     AsModule,
@@ -85,6 +96,9 @@ impl Finding {
             Self::WrongHost { .. } => "wrong-host",
             Self::WrongPath { .. } => "wrong-path",
             Self::WrongEndpoint { .. } => "wrong-endpoint",
+            Self::WrongConfigHost { .. } => "wrong-config-host",
+            Self::ConfigUnseen => "config-unseen",
+            Self::OlderScript { .. } => "older-script",
             Self::HeldBack => "held-back",
             Self::AsModule => "as-module",
             Self::MixedContent { .. } => "mixed-content",
@@ -106,7 +120,10 @@ impl Finding {
 
     pub fn level(&self) -> Level {
         match self {
-            Self::OwnHost { .. } | Self::AddedLater { .. } => Level::Note,
+            Self::OwnHost { .. }
+            | Self::AddedLater { .. }
+            | Self::ConfigUnseen
+            | Self::OlderScript { .. } => Level::Note,
             _ => Level::Wrong,
         }
     }
@@ -120,6 +137,15 @@ impl Finding {
             Self::WrongPath { path, .. } => format!("The tag asks this server for {path}, where it has no script."),
             Self::WrongEndpoint { address, ours } => {
                 format!("The script sends events to {address}, and this server, {ours}, takes none there.")
+            }
+            Self::WrongConfigHost { address, ours } => {
+                format!("An inline script sets Fusionaly's config.host to {address}: events go there, and this server is {ours}.")
+            }
+            Self::ConfigUnseen => {
+                "An inline script sets Fusionaly's config.host, where events go, to what is only known in a browser; that can't be seen here.".to_owned()
+            }
+            Self::OlderScript { host } => {
+                format!("The tag loads Fusionaly's script of {host}, and an inline script has it send events to this server.")
             }
             Self::HeldBack => {
                 "The tag is held back: its type, nomodule or a data-src keeps browsers from running it, as consent managers do until a visitor agrees.".to_owned()
@@ -161,12 +187,15 @@ impl Finding {
     pub fn advice(&self) -> String {
         match self {
             Self::NoScript { tag } => format!("Put this into the head of every page: {tag}"),
-            Self::AddedLater { .. } => {
+            Self::AddedLater { .. } | Self::ConfigUnseen => {
                 "Open the page in a browser, and look whether a visit is counted.".to_owned()
             }
             Self::WrongHost { ours, .. } => format!("Put {ours} into the tag's src, unless that host leads to this server."),
             Self::WrongPath { tag, .. } => format!("Use the tag as it is: {tag}"),
             Self::WrongEndpoint { .. } => "Take data-endpoint off the tag, or put the server's own address there.".to_owned(),
+            Self::WrongConfigHost { ours, .. } => {
+                format!("Take host out of Fusionaly's configuration, or put the address of {ours} there.")
+            }
             Self::HeldBack => {
                 "Where the law lets you count without consent, take the type off; else only those who agree are counted.".to_owned()
             }
@@ -179,7 +208,7 @@ impl Finding {
             Self::LikelyBlocked { .. } => {
                 "Give the server a host without that word, or choose paths with script_path and events_path.".to_owned()
             }
-            Self::OwnHost { .. } => "Look whether a visit is counted.".to_owned(),
+            Self::OwnHost { .. } | Self::OlderScript { .. } => "Look whether a visit is counted.".to_owned(),
             Self::Elsewhere { host, .. } => format!("Visits there count for a site that has {host}: check that one, or add it."),
             Self::TooBig => "Move the tag to the beginning of the head.".to_owned(),
             Self::Unreachable => {

@@ -3,10 +3,11 @@
 use url::Url;
 
 use crate::blocked::likely_blocked_word;
-use crate::content::{Content, Script, content};
+use crate::content::{Content, Inline, Script, content};
 use crate::csp::{HEADER_POLICIES_MAX, Policy, policies};
 use crate::fetch::Page;
 use crate::finding::cut;
+use crate::fusionaly::{ConfigHost, config_host};
 use crate::server::{is_host_of, origin};
 use crate::{Finding, Level, Server};
 
@@ -26,10 +27,16 @@ const MANAGERS: [(&str, &str); 9] = [
     ("tag.aticdn.net", "Piano"),
 ];
 
+/// In the place of an address that is none: what the page wrote is not told.
+const NO_ADDRESS: &str = "what is no address";
+
 struct Judged<'a> {
     page: &'a Page,
     domain: &'a str,
     server: &'a Server,
+    content: &'a Content,
+    /// What each text of a script sets. Read once: a page may have many texts, and each tag may hang on all of them.
+    config_hosts: Vec<Option<ConfigHost>>,
     of_headers: Vec<Policy>,
     of_metas: Vec<Policy>,
 }
@@ -41,6 +48,8 @@ pub(crate) fn judge(page: &Page, domain: &str, server: &Server) -> Vec<Finding> 
         page,
         domain,
         server,
+        content: &content,
+        config_hosts: content.inline.iter().map(set_by).collect(),
         of_headers: page
             .policies
             .iter()
@@ -55,7 +64,7 @@ pub(crate) fn judge(page: &Page, domain: &str, server: &Server) -> Vec<Finding> 
     let best = tags
         .take(TAGS_MAX)
         .min_by_key(|found| found.iter().filter(|one| one.level() == Level::Wrong).count());
-    best.unwrap_or_else(|| judged.without_tag(&content))
+    best.unwrap_or_else(|| judged.without_tag())
 }
 
 impl Judged<'_> {
@@ -77,6 +86,11 @@ impl Judged<'_> {
         if is_own && (may_be_ours || script.endpoint.is_some()) {
             return Some(distinct(self.ours(base, script, &address)));
         }
+        if Server::heeds_fusionaly(path) && self.is_sent_here(script) {
+            let mut found = distinct(self.ours(base, script, &address));
+            found.push(Finding::OlderScript { host: cut(host) });
+            return Some(found);
+        }
         let wrong = Finding::WrongHost { host: cut(host), ours: server.host().to_owned() };
         may_be_ours.then(|| vec![wrong])
     }
@@ -95,13 +109,46 @@ impl Judged<'_> {
         if !self.lets_load(script, address) {
             found.push(Finding::PolicyBlocksScript { source: origin(address) });
         }
-        let said = script.endpoint.as_deref().map(|endpoint| base.join(endpoint).ok());
         self.judge_way(address, &mut found);
-        match said.unwrap_or_else(|| Server::usual_endpoint(address)) {
-            Some(endpoint) => self.judge_endpoint(&endpoint, &mut found),
-            None => found.push(self.wrong_endpoint("what is no address".to_owned())),
+        match Server::heeds_fusionaly(address.path()).then(|| self.config_host(script)).flatten() {
+            Some(ConfigHost::Said(host)) => self.judge_config_host(&host, &mut found),
+            Some(ConfigHost::Unseen) => found.push(Finding::ConfigUnseen),
+            None => {
+                let said = script.endpoint.as_deref().map(|endpoint| base.join(endpoint).ok());
+                match said.unwrap_or_else(|| Server::usual_endpoint(address)) {
+                    Some(endpoint) => self.judge_endpoint(&endpoint, &mut found),
+                    None => found.push(self.wrong_endpoint(NO_ADDRESS.to_owned())),
+                }
+            }
         }
         found
+    }
+
+    /// What scripts set that run before this one. An empty text sets nothing.
+    fn config_host(&self, script: &Script) -> Option<ConfigHost> {
+        let before = if script.is_late { self.config_hosts.len() } else { script.inline_before };
+        let host = self.config_hosts.iter().take(before).flatten().cloned().reduce(ConfigHost::and);
+        host.filter(|host| *host != ConfigHost::Said(String::new()))
+    }
+
+    fn is_sent_here(&self, script: &Script) -> bool {
+        let Some(ConfigHost::Said(host)) = self.config_host(script) else { return false };
+        Url::parse(&host).is_ok_and(|address| self.server.is_at(&address))
+    }
+
+    /// The tracker takes nothing but whole addresses there.
+    fn judge_config_host(&self, host: &str, found: &mut Vec<Finding>) {
+        let address = Url::parse(host).ok();
+        let leads_here = |address: &Url| {
+            self.server.is_at(address) || is_host_of(address.host_str().unwrap_or_default(), self.domain)
+        };
+        match address.as_ref().filter(|address| leads_here(address)).and_then(Server::usual_endpoint) {
+            Some(endpoint) => self.judge_endpoint(&endpoint, found),
+            None => {
+                let address = address.as_ref().map_or_else(|| NO_ADDRESS.to_owned(), shown);
+                found.push(Finding::WrongConfigHost { address, ours: self.server.host().to_owned() });
+            }
+        }
     }
 
     fn judge_endpoint(&self, endpoint: &Url, found: &mut Vec<Finding>) {
@@ -138,8 +185,9 @@ impl Judged<'_> {
         if let Some(word) = likely_blocked_word(address) {
             found.push(Finding::LikelyBlocked { word, address: shown(address) });
         }
-        if !self.server.is_at(address) {
-            found.push(Finding::OwnHost { host: address.host_str().unwrap_or_default().to_owned() });
+        let host = address.host_str().unwrap_or_default();
+        if !self.server.is_at(address) && is_host_of(host, self.domain) {
+            found.push(Finding::OwnHost { host: host.to_owned() });
         }
     }
 
@@ -152,9 +200,8 @@ impl Judged<'_> {
         Finding::WrongEndpoint { address, ours: self.server.host().to_owned() }
     }
 
-    fn without_tag(&self, content: &Content) -> Vec<Finding> {
-        let mut found: Vec<_> =
-            self.added_later(content).map(|by| Finding::AddedLater { by }).into_iter().collect();
+    fn without_tag(&self) -> Vec<Finding> {
+        let mut found: Vec<_> = self.added_later().map(|by| Finding::AddedLater { by }).into_iter().collect();
         if found.is_empty() {
             found.push(Finding::NoScript { tag: self.whole_tag() });
         }
@@ -164,18 +211,24 @@ impl Judged<'_> {
         found
     }
 
-    fn added_later(&self, content: &Content) -> Option<String> {
-        let sources = content.scripts.iter().map(|script| script.src.as_str());
-        let texts = || sources.clone().chain(content.inline.iter().map(String::as_str));
+    fn added_later(&self) -> Option<String> {
+        let sources = self.content.scripts.iter().map(|script| script.src.as_str());
+        let texts = || sources.clone().chain(self.content.inline.iter().map(|inline| inline.text.as_str()));
         let manager = MANAGERS.iter().find(|(part, _)| texts().any(|text| text.contains(part)));
-        let inserts = |text: &String| text.contains("/weir.js") || text.contains(self.server.host());
-        let own = || content.inline.iter().any(inserts).then(|| "a script that names this server".to_owned());
+        let inserts =
+            |inline: &Inline| inline.text.contains("/weir.js") || inline.text.contains(self.server.host());
+        let own =
+            || self.content.inline.iter().any(inserts).then(|| "a script that names this server".to_owned());
         manager.map(|(_, name)| (*name).to_owned()).or_else(own)
     }
 
     fn whole_tag(&self) -> String {
         format!(r#"<script defer src="{}"></script>"#, self.server.script_url())
     }
+}
+
+fn set_by(inline: &Inline) -> Option<ConfigHost> {
+    inline.runs.then(|| config_host(&inline.text)).flatten()
 }
 
 /// Script and endpoint mostly have one host, and the same is then found of both.
@@ -253,6 +306,37 @@ mod tests {
         check(&["mixed-content"], &TAG.replace("https:", "http:"));
         check(&["as-module"], "<script type=module src=//stats.test/s/a.js></script>");
         check(&["likely-blocked", "own-host"], "<script src=//track.shop.test/y/api/v1/weir.js></script>");
+    }
+
+    #[test]
+    fn the_host_of_fusionaly_s_configuration_outdoes_the_tag() {
+        let config = |host: &str| format!("<script>window.Fusionaly = {{config: {{host: {host}}}}}</script>");
+        let older = "<script src=//stats.test/y/api/v1/sdk.js data-endpoint=//old.test/e></script>";
+        let here = config("'https://stats.test'");
+        check(&["wrong-endpoint"], older);
+        check(&[], &format!("{here}{older}"));
+        check(&["own-host"], &format!("{}{older}", config("'https://shop.test'")));
+        check(&["wrong-config-host"], &format!("{}{older}", config("'https://old.test'")));
+        check(&["wrong-config-host"], &format!("{}{older}", config("'stats.test'")));
+        check(&["mixed-content"], &format!("{}{older}", config("'http://stats.test'")));
+        check(&["config-unseen"], &format!("{}{older}", config("location.origin")));
+        check(&["wrong-endpoint"], &format!("{}{older}", config("''")));
+        // It comes too late, unless the tag waits for it.
+        check(&["wrong-endpoint"], &format!("{older}{here}"));
+        check(&[], &format!("{}{here}", older.replace("<script", "<script defer")));
+        // Other scripts do not know it.
+        check(&[], &format!("{}{TAG}", config("'https://old.test'")));
+    }
+
+    #[test]
+    fn fusionaly_s_own_script_is_right_where_it_sends_here() {
+        let older = "<script src=//old.test/y/api/v1/sdk.js></script>";
+        let config = "<script>Fusionaly={config:{host:'https://stats.test'}}</script>";
+        check(&["wrong-host"], older);
+        check(&["older-script"], &format!("{config}{older}"));
+        let policy = "script-src 'unsafe-inline' old.test; connect-src old.test";
+        assert_eq!(codes(policy, &format!("{config}{older}")), ["policy-blocks-events", "older-script"]);
+        check(&["wrong-host"], &format!("{}{older}", config.replace("stats", "else")));
     }
 
     #[test]

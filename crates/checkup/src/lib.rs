@@ -25,6 +25,8 @@ mod judge;
 
 mod csp;
 
+mod fusionaly;
+
 mod blocked;
 
 mod finding;

@@ -62,6 +62,11 @@ impl Server {
             || (has_domain && is_older_script(path))
     }
 
+    /// That of Fusionaly, or ours in its place: a page's configuration of Fusionaly counts for no other.
+    pub(crate) fn heeds_fusionaly(path: &str) -> bool {
+        path == SCRIPTS[1]
+    }
+
     fn is_own_script(&self, path: &str) -> bool {
         self.script_path.as_deref() == Some(path)
     }
@@ -70,9 +75,9 @@ impl Server {
         ENDPOINTS.contains(&path) || self.events_path.as_deref() == Some(path)
     }
 
-    /// Where a script of this address sends events to.
-    pub(crate) fn usual_endpoint(script: &Url) -> Option<Url> {
-        script.join(ENDPOINTS[0]).ok()
+    /// Where a script of this address, or of one that it is told instead, sends events to.
+    pub(crate) fn usual_endpoint(address: &Url) -> Option<Url> {
+        address.join(ENDPOINTS[0]).ok()
     }
 
     pub(crate) fn script_url(&self) -> String {
