@@ -1,7 +1,7 @@
 // What the tracker captures without a call, in a real browser.
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, suite, test } from "node:test";
-import { launch, whyNoBrowser } from "./chromium.mjs";
+import { launch, whyNoBrowser } from "./browser.mjs";
 import { eventually } from "./loopback.mjs";
 import { Stage } from "./stage.mjs";
 
@@ -21,20 +21,11 @@ suite("what is captured", { skip: whyNoBrowser }, () => {
   });
   afterEach(() => stage.end());
 
-  /** As a mouse does, and a driver that asks the element does not: its form may answer in its place. */
-  async function press(selector, options) {
-    const { x, y } = await stage.evaluate(
-      (it) => document.querySelector(it).getBoundingClientRect(),
-      selector,
-    );
-    await stage.page.mouse.click(x + 4, y + 4, options);
-  }
-
   /** Clicks what has the id x: the custom events of that, as [name, properties]. */
   function checkClick(name, { capture = "all", html, tag = {}, button = "left" }, expected) {
     test(name, async () => {
       await stage.open({ body: STAY + html, tag: { "data-capture": capture, ...tag } });
-      await press("#x", { button });
+      await stage.press("#x", { button });
       assert.deepEqual(await stage.custom(), expected(stage.site.origin));
     });
   }
@@ -211,7 +202,7 @@ suite("what is captured", { skip: whyNoBrowser }, () => {
     const evil = ["id", "getAttribute", "matches", "closest", "attributes", "nodeType", "elements"];
     const body = `${KEEP}<form id=odd>${evil.map((name) => `<input name=${name}>`).join("")}<button>Go</button></form>`;
     await stage.open({ body, tag: { "data-capture": "all" } });
-    await press("button");
+    await stage.press("button");
     assert.deepEqual(await stage.custom(), [["form", { element: "odd" }]]);
   });
 

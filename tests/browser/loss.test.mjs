@@ -1,7 +1,7 @@
 // A visitor of 200 pages behind a network that drops three in ten requests, and three in ten replies.
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { launch, visitor, whyNoBrowser } from "./chromium.mjs";
+import { launch, visitor, whyNoBrowser } from "./browser.mjs";
 import { HostileProxy } from "./hostile-proxy.mjs";
 import { eventually } from "./loopback.mjs";
 import { keptBy } from "./notes.mjs";

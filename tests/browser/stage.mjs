@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { visitor } from "./chromium.mjs";
+import { visitor } from "./browser.mjs";
 import { fakeIngest } from "./fake-ingest.mjs";
 import { eventually } from "./loopback.mjs";
 import { website } from "./website.mjs";
@@ -38,6 +38,18 @@ export class Stage {
 
   evaluate(...args) {
     return this.page.evaluate(...args);
+  }
+
+  /**
+   * As a mouse does, and a driver that asks the element does not: its form may answer in its place. Nor is there
+   * any load to wait for.
+   */
+  async press(selector, options) {
+    const { x, y } = await this.evaluate(
+      (it) => document.querySelector(it).getBoundingClientRect(),
+      selector,
+    );
+    await this.page.mouse.click(x + 4, y + 4, options);
   }
 
   track(...args) {

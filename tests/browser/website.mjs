@@ -38,3 +38,17 @@ ${site.body}</html>`);
   });
   return Object.assign(site, { origin: `http://localhost:${port}`, close });
 }
+
+/** Comes to the site's first page by a link on another site; the address of that without its query. */
+export async function comeByLink(page, site) {
+  const story = `http://shop.test:${new URL(site.origin).port}/story`;
+  // A browser tells another site no more than the host, unless the page wants more to be told.
+  const head = `<!doctype html><meta name="referrer" content="unsafe-url">`;
+  site.answers["/story?x=1"] = `${head}<a href="${site.origin}/">Shop</a>`;
+  await page.goto(`${story}?x=1`);
+  await Promise.all([page.waitForURL(`${site.origin}/`), page.click("a")]);
+  return story;
+}
+
+/** As by the browser's own button. A driver may wait for the load that a page from the cache does not have. */
+export const goBackByCache = (page) => page.evaluate(() => setTimeout(() => history.back()));
