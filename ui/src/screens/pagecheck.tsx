@@ -17,7 +17,12 @@ export function PageCheck({ domain }: { domain: string }) {
         <h2 id="page-check" class="font-medium">
           Is the tag on the page?
         </h2>
-        <button type="submit" class="button-quiet ml-auto min-w-36" disabled={busy}>
+        {/* Disabled, it would lose the focus, and whoever pressed it by keyboard their place. */}
+        <button
+          type="submit"
+          class="button-quiet ml-auto min-w-36 aria-disabled:opacity-40"
+          aria-disabled={busy}
+        >
           {busy ? "Looking …" : "Check the page"}
         </button>
       </form>
