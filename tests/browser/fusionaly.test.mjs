@@ -156,6 +156,22 @@ suite("a page that was written for Fusionaly", { skip: whyNoServer || whyNoBrows
     assert.deepEqual(await weir.by("event:page", "pageviews"), { "/": 1, "/next": 1 });
   });
 
+  test("of an event that goes alone the console is told what became of it, too", async () => {
+    site.head = config({ maxBatchSize: 1 });
+    await open();
+    await page.evaluate(() => {
+      window.weir.debug();
+      window.Fusionaly.sendCustomEvent("a");
+    });
+    await eventually(
+      "the console says that it is counted",
+      () => troubles.filter((line) => line.startsWith("weir: a ")).at(-1),
+      (seen) => seen?.endsWith("\u2192 Counted"),
+    );
+    assert.equal(requests.find(({ eventKey }) => eventKey === "a").debug, true);
+    troubles = troubles.filter((line) => !line.startsWith("weir: "));
+  });
+
   test("its configuration can switch views and the heeding of Do Not Track off", async () => {
     site.head = config({ autoSendPageViews: false, respectDoNotTrack: false, host: weir.origin });
     await page.addInitScript(() => Object.defineProperty(navigator, "doNotTrack", { get: () => "1" }));

@@ -61,7 +61,8 @@ pub(crate) fn decode(body: &[u8]) -> Result<Body<'_>, Fault> {
         return Err(fault("the body is no JSON object"));
     }
     let batch: Batch<'_> = serde_json::from_slice(body).map_err(|e| fault(&e.to_string()))?;
-    let Some(events) = batch.events else { return one_event(body) };
+    let is_asked = matches!(batch.debug, Scalar::Bool(true));
+    let Some(events) = batch.events else { return one_event(body, is_asked) };
     if events.sent > limits::EVENTS_PER_DELIVERY_MAX {
         return Err(Fault::TooMany { sent: events.sent });
     }
@@ -75,17 +76,17 @@ pub(crate) fn decode(body: &[u8]) -> Result<Body<'_>, Fault> {
         user_agent: None,
         visitor: SentVisitor { ip: batch.ip.ip(), user_agent: batch.user_agent.checked_text() },
         lost: lost.min(limits::TRACKER_LOST_MAX),
-        is_asked: matches!(batch.debug, Scalar::Bool(true)),
+        is_asked,
     })
 }
 
-fn one_event(body: &[u8]) -> Result<Body<'_>, Fault> {
+fn one_event(body: &[u8], is_asked: bool) -> Result<Body<'_>, Fault> {
     let mut one: OneEvent<'_> = serde_json::from_slice(body).map_err(|e| fault(&e.to_string()))?;
     if !one.is_one() {
         return Err(fault("there are no events in it"));
     }
     let (user_agent, visitor) = (one.user_agent(), one.visitor());
-    Ok(Body { user_agent, visitor, ..Body::of_one(Form::OneEvent, one.event()) })
+    Ok(Body { user_agent, visitor, is_asked, ..Body::of_one(Form::OneEvent, one.event()) })
 }
 
 pub(super) fn fault(why: &str) -> Fault {

@@ -111,6 +111,23 @@ async fn what_was_sent_to_be_asked_about_can_be_asked_about_and_nothing_else() {
     assert_eq!(ask(&edge, ID).await, json!([]));
 }
 
+#[tokio::test]
+async fn an_event_that_comes_alone_can_be_asked_about_as_well() {
+    let edge = Edge::new();
+    let alone = |id: &str, url: &str, debug: Value| {
+        json!({"id": id, "url": url, "eventType": 1, "userAgent": FIREFOX, "debug": debug}).to_string()
+    };
+    edge.post(EVENTS, &[], alone(ID, "https://example.com/", json!(true))).await;
+    edge.post(EVENTS, &[], alone(OTHER_ID, "https://example.com/", json!("yes"))).await;
+    let answer = ask(&edge, &format!("{ID},{OTHER_ID}")).await;
+    assert_eq!(
+        (&answer[0]["id"], &answer[0]["verdict"], &answer[1]),
+        (&json!(ID), &json!("waiting"), &Value::Null)
+    );
+    edge.post(EVENTS, &[], alone(OTHER_ID, "https://nobody.example/", json!(true))).await;
+    assert_eq!(ask(&edge, OTHER_ID).await[0]["verdict"], "unknown_host");
+}
+
 /// Nobody sits behind a program's browser.
 #[tokio::test]
 async fn a_program_with_a_token_can_ask_too_and_nobody_watches_it() {
