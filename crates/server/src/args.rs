@@ -211,7 +211,8 @@ pub(crate) enum SiteCommand {
     /// Fetch a page of a site and say whether it loads this server's script, and what is wrong.
     ///
     /// Only public addresses of the site are asked, on the ports 80 and 443. Exits 0 when all is right,
-    /// 1 when something is wrong or can't be seen, 3 when the page could not be fetched.
+    /// 1 when something is wrong or can't be seen, 2 when the page is none of the site's, 3 when it
+    /// could not be fetched.
     Check {
         domain: String,
         /// The page [default: the site's front page]

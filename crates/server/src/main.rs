@@ -24,12 +24,14 @@ use std::process::ExitCode;
 use args::{Args, Command};
 use clap::Parser;
 
-/// What an exit code says. 2 is clap's, for a command line that makes no sense.
+/// What an exit code says. 2 is mostly clap's.
 pub(crate) enum Outcome {
     /// Done.
     Done,
     /// Done, and the answer is no: a row differs, the books don't balance, something is unwell.
     No,
+    /// The command line makes no sense, which only shows once the data is read; it has been said why.
+    BadLine,
     /// It could not be done, and the answer, which is printed, says why.
     CouldNot,
 }
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
     match run(&args) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::No) => ExitCode::from(1),
+        Ok(Outcome::BadLine) => ExitCode::from(2),
         Ok(Outcome::CouldNot) => ExitCode::from(3),
         Err(error) => {
             output::error(&advice::of_command(&error));

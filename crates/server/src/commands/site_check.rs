@@ -39,10 +39,23 @@ pub(crate) fn run(
         "pages' scripts can't be told apart without this server's address: say --server https://stats.example.com, \
          or set public_url",
     )?;
-    let server = Server::new(address, config.own_paths.script.clone(), config.own_paths.events.clone())?;
-    let report = check(&Reach::public(), Ask { domain, url, server: &server })?;
-    tell(args, domain, &report)?;
-    Ok(outcome(report.verdict))
+    let of_server = Server::new(address, config.own_paths.script.clone(), config.own_paths.events.clone());
+    let of_server = match of_server {
+        Err(error) if server.is_some() => return Ok(bad_line(&format!("--server: {error}"))),
+        other => other.context("the setting public_url")?,
+    };
+    match check(&Reach::public(), Ask { domain, url, server: &of_server }) {
+        Err(error) => Ok(bad_line(&format!("--url: {error}"))),
+        Ok(report) => {
+            tell(args, domain, &report)?;
+            Ok(outcome(report.verdict))
+        }
+    }
+}
+
+fn bad_line(error: &str) -> Outcome {
+    output::error(error);
+    Outcome::BadLine
 }
 
 fn tell(args: &Args, domain: &str, report: &Report) -> anyhow::Result<()> {

@@ -45,7 +45,19 @@ fn a_check_that_makes_no_sense_is_refused_in_words() {
     let server = ["--server", "https://stats.example.com"];
     let check = |args: &[&str]| folder.run(&[&["site", "check"], args, &server].concat());
     check(&["other.example"]).refused(&["no site other.example", "weir site list"]);
-    check(&["example.com", "--url", "http://other.example/"]).refused(&["other.example", "subdomain"]);
-    check(&["example.com", "--url", "http://127.0.0.1/"]).refused(&["127.0.0.1", "subdomain"]);
-    folder.run(&["site", "check", "example.com", "--server", "ftp://a"]).refused(&["ftp://a"]);
+    let nonsense = [
+        "http://other.example/",
+        "http://127.0.0.1/",
+        "https://example.com.evil.test/",
+        "ftp://example.com/",
+        "a b",
+        "",
+    ];
+    for url in nonsense {
+        let words = ["--url", "give an http or https address of example.com or a subdomain of it"];
+        check(&["example.com", "--url", url]).bad_line(&words);
+        check(&["example.com", "--json", "--url", url]).bad_line(&words);
+    }
+    let other = ["site", "check", "example.com", "--server", "ftp://a"];
+    folder.run(&other).bad_line(&["--server", "ftp://a", "https://stats.example.com"]);
 }

@@ -105,7 +105,18 @@ impl Done {
     /// Exit code, and that one sentence to a person says all of `words`; nothing else is printed.
     #[track_caller]
     pub fn refused(&self, words: &[&str]) {
-        assert_eq!(self.code, Some(3), "{self:?}");
+        self.says_only(3, words);
+    }
+
+    /// The same of a command line that makes no sense.
+    #[track_caller]
+    pub fn bad_line(&self, words: &[&str]) {
+        self.says_only(2, words);
+    }
+
+    #[track_caller]
+    fn says_only(&self, code: i32, words: &[&str]) {
+        assert_eq!(self.code, Some(code), "{self:?}");
         assert_eq!(self.stdout, "", "{self:?}");
         assert!(self.stderr.starts_with("weir: ") && self.stderr.trim_end().lines().count() == 1, "{self:?}");
         for word in words {
