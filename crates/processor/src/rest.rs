@@ -1,11 +1,15 @@
 //! What a processor does while nothing comes.
 
+use weir_queue::Waited;
+
 use crate::Processor;
 
 impl Processor {
-    /// Until a row comes, the wait is ended, or the time is up.
+    /// Until a row comes, the wait is ended, or the time is up. Only then nothing comes: a rest in the
+    /// middle of a busy day has its next batch read all of the day's log again.
     pub(crate) fn wait(&mut self) {
-        if !self.queue.wait_appended(self.place.unwrap_or_default(), self.options.interval) {
+        let place = self.place.unwrap_or_default();
+        if self.queue.wait_appended(place, self.options.interval) == Waited::TimedOut {
             self.rest();
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tempfile::TempDir;
 use weir_event::{Control, Event, Grain, LocalDay, Millis, QueueBooks, Seq, SiteId, Zone};
@@ -113,6 +114,18 @@ impl World {
     pub fn take(&mut self, events: &[Event]) -> Drained {
         self.append(events);
         self.drain()
+    }
+
+    /// Runs beside `work` as the server has it run.
+    pub fn run_beside(&mut self, work: impl FnOnce(&Queue)) {
+        let stop = AtomicBool::new(false);
+        let processor = self.processor.as_mut().expect("is there");
+        std::thread::scope(|scope| {
+            scope.spawn(|| processor.run(&stop, &|error| assert!(error.is_none(), "{error:?}")));
+            work(&self.queue);
+            stop.store(true, Ordering::Release);
+            self.queue.wake();
+        });
     }
 
     /// As when nothing has come for a while.

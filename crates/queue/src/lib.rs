@@ -50,6 +50,7 @@ pub use error::{AppendError, DecodeError, QueueError};
 pub use file::{append_control_beside, append_controls_beside};
 pub use limit::{Limit, Refused};
 pub use options::QueueOptions;
+pub use progress::Waited;
 pub use queue::{Gauges, Queue};
 pub use reader::QueueReader;
 pub use row::{Entry, Row};

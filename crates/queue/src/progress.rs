@@ -6,6 +6,17 @@ use weir_event::Seq;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
+/// How a wait for rows ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waited {
+    /// There is a row past the number.
+    Appended,
+    /// By [`Queue::wake`](crate::Queue::wake), which says nothing of how much comes.
+    Woken,
+    /// All the while there was no row.
+    TimedOut,
+}
+
 /// How far the file has come, for those who wait for rows.
 pub(crate) struct Progress {
     at: Mutex<At>,
@@ -56,7 +67,7 @@ impl Progress {
         }
     }
 
-    pub fn wait(&self, after: Seq, timeout: Duration) -> bool {
+    pub fn wait(&self, after: Seq, timeout: Duration) -> Waited {
         let mut at = self.lock();
         at.awaited.push(after);
         let nothing = |at: &mut At| !at.has_row_past(after) && !at.woken;
@@ -65,8 +76,11 @@ impl Progress {
         if let Some(mine) = at.awaited.iter().position(|awaited| *awaited == after) {
             at.awaited.swap_remove(mine);
         }
-        at.woken = false;
-        at.has_row_past(after)
+        match (at.has_row_past(after), std::mem::take(&mut at.woken)) {
+            (true, _) => Waited::Appended,
+            (false, true) => Waited::Woken,
+            (false, false) => Waited::TimedOut,
+        }
     }
 
     pub fn wake(&self) {

@@ -11,7 +11,7 @@ use crate::disk::DiskReserve;
 use crate::file::{Durable, QueueFile};
 use crate::intake::Intake;
 use crate::load::Load;
-use crate::progress::Progress;
+use crate::progress::{Progress, Waited};
 use crate::sync::{Mutex, thread};
 use crate::writer::Writer;
 use crate::{AppendError, Entry, Limit, QueueError, QueueOptions, QueueReader, Refused};
@@ -230,9 +230,9 @@ impl Queue {
     }
 
     /// Blocks until a row past `after` is committed, the wait is ended by [`Queue::wake`], or the
-    /// time is up. True in the first case. Meant for one waiter: a wake-up goes to whoever waits
+    /// time is up. Meant for one waiter: a wake-up goes to whoever waits
     /// next, if nobody does.
-    pub fn wait_appended(&self, after: Seq, timeout: Duration) -> bool {
+    pub fn wait_appended(&self, after: Seq, timeout: Duration) -> Waited {
         self.0.progress.wait(after, timeout)
     }
 

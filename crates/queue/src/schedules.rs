@@ -17,7 +17,7 @@ use crate::file::{Durable, Settle, Settled, Written};
 use crate::queue::Found;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Mutex, thread};
-use crate::{AppendError, Queue, QueueOptions};
+use crate::{AppendError, Queue, QueueOptions, Waited};
 
 /// What is on disk, and what ever was.
 #[derive(Default)]
@@ -142,7 +142,7 @@ fn send(queue: &Queue, deliveries: &[usize]) -> Answers {
 fn drain(queue: &Queue, disk: &SharedDisk, stop: &AtomicBool) -> u64 {
     let (mut read, mut drained) = (Seq(0), 0);
     while !stop.load(Ordering::Acquire) {
-        if !queue.wait_appended(read, LONG) {
+        if queue.wait_appended(read, LONG) != Waited::Appended {
             continue;
         }
         let rows: Vec<i64> =
@@ -238,8 +238,8 @@ fn whoever_waits_for_rows_hears_of_each() {
         let waiting = {
             let queue = queue.clone();
             thread::spawn(move || {
-                assert!(queue.wait_appended(Seq(0), LONG), "the first row");
-                assert!(queue.wait_appended(Seq(1), LONG), "the second row");
+                assert_eq!(queue.wait_appended(Seq(0), LONG), Waited::Appended, "the first row");
+                assert_eq!(queue.wait_appended(Seq(1), LONG), Waited::Appended, "the second row");
             })
         };
         assert_eq!(send(&queue, &[1, 1]).accepted.len(), 2);
@@ -253,7 +253,7 @@ fn waking_ends_the_wait_whichever_of_the_two_comes_first() {
         let (queue, _disk) = open(0);
         let waiting = {
             let queue = queue.clone();
-            thread::spawn(move || assert!(!queue.wait_appended(Seq(0), LONG), "there are no rows"))
+            thread::spawn(move || assert_eq!(queue.wait_appended(Seq(0), LONG), Waited::Woken))
         };
         queue.wake();
         waiting.join().expect("no panic");

@@ -3,7 +3,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use weir_event::{Control, Event, LocalDay, Opening, QueueBooks, QueueDay, QueueId, Seq, SiteId, limits};
-use weir_queue::{AppendError, Entry, QueueError, QueueOptions, QueueReader, append_control_beside};
+use weir_queue::{AppendError, Entry, QueueError, QueueOptions, QueueReader, Waited, append_control_beside};
 
 use crate::fixture::{Folder, Waiting, append, entries, event, events, options, pending, until};
 
@@ -344,20 +344,21 @@ async fn an_append_that_nobody_waits_for_any_more_is_kept() {
 fn a_wait_ends_with_a_row_past_the_number_or_a_wake_up_and_misses_neither() {
     let folder = Folder::new();
     let queue = folder.open();
-    assert!(!queue.wait_appended(Seq(0), NO_TIME), "nothing there");
+    assert_eq!(queue.wait_appended(Seq(0), NO_TIME), Waited::TimedOut, "nothing there");
     append(&queue, 0, 2).expect("appends");
-    assert!(queue.wait_appended(Seq(0), LONG), "rows are there already");
-    assert!(queue.wait_appended(Seq(1), LONG));
-    assert!(!queue.wait_appended(Seq(2), NO_TIME));
+    assert_eq!(queue.wait_appended(Seq(0), LONG), Waited::Appended, "rows are there already");
+    assert_eq!(queue.wait_appended(Seq(1), LONG), Waited::Appended);
+    assert_eq!(queue.wait_appended(Seq(2), NO_TIME), Waited::TimedOut);
     queue.wake();
-    assert!(!queue.wait_appended(Seq(2), LONG), "a wake-up before the wait ends it");
-    assert!(!queue.wait_appended(Seq(2), NO_TIME), "but only once");
+    assert_eq!(queue.wait_appended(Seq(2), LONG), Waited::Woken, "a wake-up before the wait ends it");
+    assert_eq!(queue.wait_appended(Seq(2), NO_TIME), Waited::TimedOut, "but only once");
     let waiting = {
         let queue = queue.clone();
         std::thread::spawn(move || queue.wait_appended(Seq(2), LONG))
     };
     append(&queue, 2, 1).expect("appends");
-    assert!(waiting.join().expect("no panic"), "a row that comes meanwhile ends it");
+    let waited = waiting.join().expect("no panic");
+    assert_eq!(waited, Waited::Appended, "a row that comes meanwhile ends it");
 }
 
 #[test]
@@ -367,12 +368,12 @@ fn a_wait_from_the_start_does_not_spin_on_numbers_whose_rows_are_gone() {
     append(&queue, 0, 2).expect("appends");
     queue.settle(Seq(2));
     until(|| queue.gauges().backlog_events == 0);
-    assert!(!queue.wait_appended(Seq(0), NO_TIME));
+    assert_eq!(queue.wait_appended(Seq(0), NO_TIME), Waited::TimedOut);
     queue.close();
     let queue = folder.open();
-    assert!(!queue.wait_appended(Seq(0), NO_TIME));
+    assert_eq!(queue.wait_appended(Seq(0), NO_TIME), Waited::TimedOut);
     append(&queue, 2, 1).expect("appends");
-    assert!(queue.wait_appended(Seq(0), LONG));
+    assert_eq!(queue.wait_appended(Seq(0), LONG), Waited::Appended);
 }
 
 const QUEUE_TO_READ: &str = "WEIR_TEST_QUEUE";
