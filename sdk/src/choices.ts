@@ -1,35 +1,36 @@
 import { endpoint } from "./config";
 import { awaitsConsent, refusal, say } from "./consent";
-import { begin, drain, flush, forget } from "./delivery";
+import { drain, flush, forget } from "./delivery";
 import { track } from "./events";
 import { guard } from "./guard";
 import { keepDebug } from "./store";
+import { finish } from "./turns";
 import type { Props, Status } from "./weir";
 
 /** From now on this visitor is not counted here, and what waits is let go. */
 function optOut() {
-  begin();
+  finish();
   say("true");
   forget();
 }
 
 /** Takes an `optOut` back, and gives the consent that a site may have to wait for. */
 function optIn() {
-  begin();
+  finish();
   say("false");
   flush();
   drain();
 }
 
 function status(): Status {
-  begin();
+  finish();
   if (!endpoint) return "off";
   return refusal() || (awaitsConsent() ? "consent" : "counted");
 }
 
 /** What becomes of every event of this tab is told at the console, from now on or no more. */
 function debug(on?: boolean) {
-  begin();
+  finish();
   keepDebug(on !== false);
   console.info("weir: debug", on === false ? "off" : "on");
 }

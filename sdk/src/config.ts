@@ -29,7 +29,7 @@ export let trackerName = "weir";
 /** The core script knows its tag only, and a module only what it is given. */
 export function option(name: string) {
   if ((FULL || !SCRIPT) && name in given) return given[name];
-  return SCRIPT && tag ? tag.getAttribute(`data-${name}`) : undefined;
+  return SCRIPT ? tag && tag.getAttribute(`data-${name}`) : undefined;
 }
 
 /** Whether an option is there, and not `false`. */
@@ -53,9 +53,11 @@ export function configure(script: HTMLScriptElement | null, options?: Options) {
   if (OLDER) heedFusionaly();
   if (FULL) trackerName = `${option("name") || trackerName}`;
   routesByHash = !!isOn("hash");
-  endpoint = `${option("endpoint") || ""}`;
-  if (SCRIPT && !endpoint && tag && tag.src) endpoint = new URL("/x/api/v1/events", tag.src).href;
+  endpoint = `${option("endpoint") || (SCRIPT ? besideScript() : "")}`;
 }
+
+/** Throws where there is no tag or no address on it, and so ends what nothing could be sent from. */
+const besideScript = () => new URL("/x/api/v1/events", (tag as HTMLScriptElement).src).href;
 
 function heedFusionaly() {
   const { config } = (window as { Fusionaly?: { config?: object } }).Fusionaly || ({} as { config?: object });

@@ -9,8 +9,7 @@ export const say = (ignore: "true" | "false") => keepWord(ignore);
 export function refusal() {
   if (/^(1|true)$/.test(wordKept() as string)) return "opt-out";
   if (isOn("dnt", true) && navigator.doNotTrack === "1") return "dnt";
-  if (isOn("gpc") && (navigator as { globalPrivacyControl?: boolean }).globalPrivacyControl) return "gpc";
-  return "";
+  return isOn("gpc") && (navigator as { globalPrivacyControl?: boolean }).globalPrivacyControl && "gpc";
 }
 
 export const awaitsConsent = () => isOn("consent") && wordKept() !== "false";

@@ -1,19 +1,10 @@
 import { isHeld, refusal } from "./consent";
 import { tellAnswered, tellHeld } from "./debug";
 import { guard } from "./guard";
-import { type Answer, beacon, halves, head, NO_ANSWER, post, sleep } from "./request";
+import { type Answer, beacon, type Flight, halves, head, NO_ANSWER, post, sleep } from "./request";
 import { isVisible } from "./sight";
-import {
-  copyToTab,
-  type Item,
-  leftByLastPage,
-  lose,
-  openShelves,
-  park,
-  parked,
-  remove,
-  unsaved,
-} from "./store";
+import { copyToTab, type Item, leftByLastPage, lose, park, parked, remove, unsaved } from "./store";
+import { finish } from "./turns";
 
 const WAIT_MS = 200;
 const WAITING_MAX = 10;
@@ -22,16 +13,6 @@ const HELD_MAX = 200;
 const RETRIES_MAX = 3;
 const RETRY_AFTER_SECS_MAX = 3600;
 const AGAIN_MS = 6e4;
-/** Refusals of the moment, not of the events. */
-const RETRIED = [408, 425, 429];
-
-/** One batch, from its first try until it is answered for good or parked. */
-interface Flight {
-  _items: readonly Item[];
-  _outlivesPage?: boolean;
-  /** A try has failed: the next one may as well. */
-  _failed?: boolean;
-}
 
 let waiting: Item[] = [];
 let timer: unknown;
@@ -42,30 +23,24 @@ let draining = false;
 let warned = false;
 const flights = new Set<Flight>();
 
-const isOnline = () => navigator.onLine;
-
-let begun = false;
-
-/** Opens the device, and takes up what earlier pages could not bring to an end. */
-export function begin() {
-  if (FULL && begun) return;
-  begun = true;
-  openShelves();
+/** Takes up what earlier pages could not bring to an end, as soon as the device is open. */
+export function takeUp() {
   const why = refusal();
   if (why) {
     if (FULL) for (const item of waiting) tellHeld(JSON.parse(item[1]), why);
     forget();
+    return;
   }
   inherit();
   drain();
 }
 
 export function flush() {
-  if (FULL) begin();
+  finish();
   clearTimeout(timer as number);
   timer = 0;
   if (isHeld()) return;
-  while (waiting.length) {
+  while (waiting[0]) {
     const items = head(waiting);
     waiting = waiting.slice(items.length);
     deliver(items).catch(() => {});
@@ -96,7 +71,7 @@ export async function drain() {
       // Only ever onwards: a device that cannot delete must not make us send for ever.
       items = head(parked().filter((item) => item[0] > last));
       for (const [id] of items) last = id;
-    } while (items.length && (await deliver(items, true)));
+    } while (items[0] && (await deliver(items, true)));
   } catch {}
   draining = false;
 }
@@ -114,12 +89,13 @@ export const inherit = () => leftByLastPage().forEach(send);
 /** The page is out of sight and may be discarded without a word. */
 export function hide() {
   flush();
-  if (!isHeld()) copyToTab(flying(() => true));
+  // Of a page that has only been prerendered nothing is under way.
+  if (!FULL || !isHeld()) copyToTab(flying(() => true));
 }
 
 /** The page goes away: nothing may be left that exists only in its memory. */
 export function leave() {
-  if (FULL) begin();
+  finish();
   if (isHeld()) return;
   const rest = waiting.concat(
     unsaved(),
@@ -127,21 +103,18 @@ export function leave() {
   );
   const all = rest.concat(flying((flight) => flight._outlivesPage));
   waiting = [];
-  if (isOnline()) {
+  if (navigator.onLine) {
     copyToTab(all);
     // Of a closed tab the copy goes, too: what has failed once does not hang on a beacon alone.
     park(beacon(rest).concat(flying((flight) => flight._failed)));
   } else park(all);
 }
 
-function flying(which: (flight: Flight) => unknown): Item[] {
-  const items: Item[] = [];
-  for (const flight of flights) if (which(flight)) items.push(...flight._items);
-  return items;
-}
+const flying = (which: (flight: Flight) => unknown) =>
+  ([] as Item[]).concat(...[...flights].filter(which).map((flight) => flight._items));
 
-const isFinal = (status: number) =>
-  status === 202 || (status >= 400 && status < 500 && !RETRIED.includes(status));
+/** Some refusals are of the moment, and not of the events. */
+const isFinal = (status: number) => /^(202|4(?!08|25|29)..)$/.test(`${status}`);
 
 /** True once the server has answered for every event, be it with a refusal. */
 async function deliver(items: readonly Item[], isStored?: boolean): Promise<boolean> {
@@ -153,7 +126,12 @@ async function deliver(items: readonly Item[], isStored?: boolean): Promise<bool
   if (!isFinal(_status)) {
     park(items);
     // The page may stay open long after the server is back.
-    againTimer = againTimer || setTimeout(again, AGAIN_MS);
+    againTimer =
+      againTimer ||
+      setTimeout(() => {
+        againTimer = 0;
+        drain();
+      }, AGAIN_MS);
     return false;
   }
   if (_status === 413 && items[1]) {
@@ -169,25 +147,18 @@ async function deliver(items: readonly Item[], isStored?: boolean): Promise<bool
   return true;
 }
 
-function again() {
-  againTimer = 0;
-  drain();
-}
-
 /** The last answer: a final one, or that of the last retry. */
 async function tryFor(flight: Flight, isStored?: boolean): Promise<Answer> {
   let answer = NO_ANSWER;
-  for (let retry = 0; retry <= RETRIES_MAX && isOnline() && !isFinal(answer._status); retry++) {
+  for (let retry = 0; retry <= RETRIES_MAX && navigator.onLine && !isFinal(answer._status); retry++) {
     const until = performance.now() + (retry && 500 * 2 ** retry * (0.75 + Math.random() / 2));
-    for (let left = msLeft(until); left > 0; left = msLeft(until)) await sleep(left);
+    while (msLeft(until) > 0) await sleep(msLeft(until));
     if (refusal()) break;
-    answer = await post(flight._items, isStored, (outlivesPage) => {
-      flight._outlivesPage = outlivesPage;
-    });
+    answer = await post(flight, isStored);
     flight._failed = !isFinal(answer._status);
     if (FULL && answer._status) tellAnswered(flight._items, answer).catch(() => {});
     const held = Math.min(answer._retryAfterSecs, RETRY_AFTER_SECS_MAX) * 1e3;
-    if (held) holdUntil = performance.now() + held;
+    holdUntil = Math.max(holdUntil, performance.now() + held);
   }
   return answer;
 }

@@ -1,4 +1,4 @@
-import { isOneByOne, option, routesByHash } from "./config";
+import { isOn, isOneByOne, option, routesByHash } from "./config";
 import { awaitsConsent, refusal } from "./consent";
 import { surroundings } from "./context";
 import { tellHeld } from "./debug";
@@ -12,7 +12,7 @@ const ENGAGED_MS_MIN = 1e3;
 const URL_BYTES_MAX = 4096;
 
 /** Path and address of the last page view. */
-let viewed: string | undefined;
+export let viewed: string | undefined;
 let viewedUrl: string;
 /** Engaged time that was not reported yet, and up to when it is counted. */
 let engaged = 0;
@@ -27,7 +27,8 @@ const pathNow = () => location.pathname + (routesByHash ? location.hash : "");
 
 /** The fragment may carry a secret, and counts only where the site routes by it. */
 function urlNow() {
-  const url = routesByHash ? location.href : location.href.split("#")[0];
+  // No address has a space in it.
+  const url = location.href.split(routesByHash ? " " : "#")[0];
   return url.length > URL_BYTES_MAX ? location.origin + location.pathname : url;
 }
 
@@ -66,8 +67,14 @@ function add(type: SentEvent["type"], fields: Partial<SentEvent>) {
 }
 
 export function track(name: string, props?: Props, options?: TrackOptions) {
+  viewIfMoved();
   const { revenue, interactive } = options || ({} as TrackOptions);
   add("event", { name: `${name}`, props, revenue, interactive });
+}
+
+export function page(props?: Props) {
+  viewIfMoved();
+  view(props);
 }
 
 export function view(props?: Props) {
@@ -82,8 +89,9 @@ export function view(props?: Props) {
   if (FULL) for (const begin of afterView) begin();
 }
 
+/** A view by itself, if the site wants any. The first is due before anything else that is told. */
 export function viewIfMoved() {
-  if (!isUnseen() && viewed !== pathNow()) view();
+  if (isOn("auto", true) && !isUnseen() && viewed !== pathNow()) view();
 }
 
 /** Somebody is there: a page in sight counts for another minute. */

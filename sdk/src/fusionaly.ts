@@ -1,8 +1,8 @@
 import { attribute, nameOf, OLDER_CLICKED, OLDER_MARK, propsOf } from "./capture/element";
 import { isOneByOne, olderConfig } from "./config";
-import { track, view } from "./events";
+import { track, page as view } from "./events";
 import { guard } from "./guard";
-import { on } from "./listen";
+import { onScroll } from "./listen";
 import type { Props, TrackOptions } from "./weir";
 
 type Data = Record<string, unknown>;
@@ -71,7 +71,7 @@ function trackScrollDepth(thresholds?: unknown, options?: Scroll) {
     }
     reached = once ? Math.max(reached, depth) : depth;
   });
-  on(window, "scroll", look);
+  onScroll(look);
   look();
   return () => {
     ended = true;

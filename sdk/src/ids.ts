@@ -20,8 +20,7 @@ export function newId(): string {
     counter++;
   }
   const time = hex(ms, 12);
-  const variant = "89ab"[ms & 3];
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${random.slice(0, 3)}-${variant}${random.slice(3, 6)}-${random.slice(6, 12)}${hex(counter, 6)}`;
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${random.slice(0, 3)}-8${random.slice(3, 6)}-${random.slice(6, 12)}${hex(counter, 6)}`;
 }
 
 /** The millisecond in which an id was made. */

@@ -1,4 +1,4 @@
-import { track, view } from "./events";
+import { track, page as view } from "./events";
 import { guard } from "./guard";
 import type { Props, TrackOptions } from "./weir";
 

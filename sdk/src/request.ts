@@ -13,6 +13,15 @@ export interface Answer {
   _why?: string;
 }
 
+/** One batch, from its first try until it is answered for good or parked. */
+export interface Flight {
+  _items: readonly Item[];
+  /** The browser will finish the request even if the page goes. */
+  _outlivesPage?: boolean;
+  /** A try has failed: the next one may as well. */
+  _failed?: boolean;
+}
+
 export const NO_ANSWER: Answer = { _status: 0, _retryAfterSecs: 0 };
 
 export const sleep = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
@@ -44,29 +53,25 @@ function bodyOfOne([id, json]: Item) {
 
 /** The beginning of a list that fits in one request: at least one event. */
 export function head(items: readonly Item[]): readonly Item[] {
-  let n = 0;
   let size = 0;
-  while (n < items.length && n < (OLDER && isOneByOne() ? 1 : EVENTS_MAX)) {
-    size += bytes(items[n][1]);
-    if (n && size > BYTES_MAX) break;
-    n++;
-  }
-  return items.slice(0, n);
+  return items.slice(0, OLDER && isOneByOne() ? 1 : EVENTS_MAX).filter(([, json], n) => {
+    size += bytes(json);
+    return !n || size <= BYTES_MAX;
+  });
 }
 
-export function halves(items: readonly Item[]) {
-  const middle = items.length >> 1;
-  return [items.slice(0, middle), items.slice(middle)];
-}
+export const halves = (items: readonly Item[]) => [
+  items.slice(0, items.length >> 1),
+  items.slice(items.length >> 1),
+];
 
 /** Hands events to the browser as the page goes; those that it will not take are given back. */
 export function beacon(items: readonly Item[]): readonly Item[] {
-  if (!items.length) return [];
+  if (!items[0]) return [];
   if (!(OLDER && items[1] && isOneByOne()) && navigator.sendBeacon(endpoint as string, bodyOf(items, 0)))
     return [];
   if (!items[1]) return items;
-  const [first, second] = halves(items);
-  return beacon(first).concat(beacon(second));
+  return ([] as Item[]).concat(...halves(items).map(beacon));
 }
 
 async function ask(body: string, keepalive: boolean): Promise<Answer> {
@@ -92,18 +97,14 @@ async function ask(body: string, keepalive: boolean): Promise<Answer> {
   };
 }
 
-/** Makes one request. `begun` hears whether the browser will finish it even if the page goes. */
-export async function post(
-  items: readonly Item[],
-  plain: boolean | undefined,
-  begun: (outlivesPage: boolean) => void,
-): Promise<Answer> {
+/** Makes one request. */
+export async function post(flight: Flight, plain: boolean | undefined): Promise<Answer> {
   const lost = OLDER && isOneByOne() ? 0 : takeLost();
-  const body = bodyOf(items, lost);
+  const body = bodyOf(flight._items, lost);
   const keepalive = !plain && bytes(body) < KEEPALIVE_BYTES_MAX;
-  begun(keepalive && "keepalive" in Request.prototype);
+  flight._outlivesPage = keepalive && "keepalive" in Request.prototype;
   const answer = await Promise.race([ask(body, keepalive).catch(() => {}), sleep(ANSWER_MS_MAX)]);
-  begun(false);
+  flight._outlivesPage = false;
   if (!answer || answer._status !== 202) lose(lost);
   return answer || NO_ANSWER;
 }

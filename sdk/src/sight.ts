@@ -11,11 +11,7 @@ export const isPrerendered = () => (document as { prerendering?: boolean }).prer
  * is enough. No page in the background has the focus.
  */
 export function isUnseen() {
-  unseen = unseen && document.hidden && !document.hasFocus();
+  // A script that comes late may find a page that was seen, and is left already: the browser has noted it.
+  unseen = unseen && document.hidden && !document.hasFocus() && !performance.getEntriesByName("visible")[0];
   return unseen;
-}
-
-/** A script that comes late may find a page that was seen, and is left already: the browser has noted it. */
-export function lookBack() {
-  unseen = !performance.getEntriesByName("visible")[0];
 }

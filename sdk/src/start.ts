@@ -1,29 +1,29 @@
 import { capture } from "./capture/capture";
 import { choices } from "./choices";
-import { configure, endpoint, isOn } from "./config";
-import { begin, drain, flush } from "./delivery";
-import { track, view } from "./events";
+import { configure, endpoint } from "./config";
+import { drain, flush, takeUp } from "./delivery";
+import { page, track, viewIfMoved } from "./events";
 import { guard } from "./guard";
 import { on } from "./listen";
 import { followPages, followVisibility } from "./pages";
-import { lookBack } from "./sight";
+import { openDevice, openTab } from "./store";
+import { inTurn } from "./turns";
 import type { Options } from "./weir";
 
 /** What a page can call. Before the tracker has started, and where it cannot, calls do nothing. */
-export const api = { track: guard(track), page: guard(view), flush: guard(flush) } as Window["weir"];
+export const api = { track: guard(track), page: guard(page), flush: guard(flush) } as Window["weir"];
 if (FULL) Object.assign(api, choices);
 
 /** Begins to count; false where there is no address to send to. */
 export function start(script: HTMLScriptElement | null, options?: Options) {
   configure(script, options);
-  if (!endpoint || !/^http/.test(location.protocol)) return false;
-  guard(lookBack)();
-  // A page that has just begun to load waits for its device longer than for anything else that happens here.
-  if (FULL) setTimeout(guard(begin), 0);
-  else begin();
-  on(window, "online", drain);
+  // A script without an address of its own has not come this far.
+  if (!/^http/.test(SCRIPT ? location.protocol : endpoint && location.protocol)) return false;
+  // What must not be missed comes now, and what a page that has just begun to load would wait for comes later.
+  if (FULL) inTurn(viewIfMoved, capture, openDevice, openTab, takeUp);
+  else inTurn(viewIfMoved, openDevice, openTab, takeUp);
+  on("online", drain);
   followVisibility();
-  if (FULL) capture();
-  if (isOn("auto", true)) followPages();
+  followPages();
   return true;
 }

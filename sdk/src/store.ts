@@ -30,23 +30,28 @@ let session = memory;
 
 function open(name: "localStorage" | "sessionStorage"): Shelf {
   try {
-    return (window[name] as unknown as Shelf) || memory;
+    // To look into it takes much longer than to get hold of it, and only the first time.
+    return Object.keys(window[name]) && (window[name] as unknown as Shelf);
   } catch {
     return memory;
   }
 }
 
-export function openShelves() {
+/** What the site lets be written to. */
+const allowed = (shelf: Shelf) => (option("storage") === "none" ? memory : shelf);
+
+export function openDevice() {
   if (FULL) {
     prefix = `${trackerName}:`;
     lostKey = `${trackerName}-lost`;
   }
   device = open("localStorage");
-  if (FULL) session = open("sessionStorage");
-  if (option("storage") !== "none") {
-    local = device;
-    tab = open("sessionStorage");
-  }
+  local = allowed(device);
+}
+
+export function openTab() {
+  session = open("sessionStorage");
+  tab = allowed(session);
 }
 
 function write(shelf: Shelf, key: string, value: string) {

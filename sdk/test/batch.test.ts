@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { Page, pass, START, startClock, stopClock } from "./browser";
+import { emptyShelf, Page, pass, START, startClock, stopClock } from "./browser";
 
 beforeEach(stopClock);
 afterEach(startClock);
@@ -12,6 +12,22 @@ test("events of 200 ms leave as one request", async () => {
   await pass(1);
   expect(page.server.requests).toHaveLength(1);
   expect(page.events.map((event) => event.type)).toEqual(["pageview", "event"]);
+});
+
+test("a page that loads does not wait for its device, and a call that needs it does", async () => {
+  const opened: string[] = [];
+  const shelf = (name: string) => () => {
+    opened.push(name);
+    return emptyShelf();
+  };
+  const devices = () => ({ local: shelf("local"), session: shelf("session") });
+  new Page(devices());
+  expect(opened).toEqual([]);
+  await pass(0);
+  expect(new Set(opened)).toEqual(new Set(["local", "session"]));
+  opened.length = 0;
+  new Page(devices()).weir.flush();
+  expect(new Set(opened)).toEqual(new Set(["local", "session"]));
 });
 
 test("the tenth event sends the batch at once", async () => {

@@ -214,11 +214,43 @@ describe("where the browser has the Navigation API", () => {
     const page = new Page({ before: `${navigation}; original = history.pushState` });
     expect(page.run("history.pushState === original")).toBe(true);
     for (const path of ["/a", "/a", "/a?x=1", "/b"]) {
+      page.run("navigation.dispatchEvent(new Event('navigate'))");
       page.push(path);
       page.run("navigation.dispatchEvent(new Event('currententrychange'))");
     }
     await pass(200);
     expect(page.server.names()).toEqual(["/", "/a", "/b"]);
+  });
+
+  describe("the first view is made a task later, and is not missed", () => {
+    const works: [string, (page: Page) => void, string[]][] = [
+      ["if nothing happens", () => {}, ["/"]],
+      ["if an event comes before it", (page) => page.weir.track("first"), ["/", "first"]],
+      ["if the page asks for another", (page) => page.weir.page(), ["/", "/"]],
+      ["if the page is left before it", (page) => page.leave(), ["/"]],
+      ["if the page is hidden before it", (page) => page.turn("hidden"), ["/"]],
+      ["if everything is to be sent at once", (page) => page.weir.flush(), ["/"]],
+    ];
+    test.each(works)("%s", async (_name, work, sent) => {
+      const page = new Page({ before: navigation, wasVisible: true });
+      expect(page.server.requests).toHaveLength(0);
+      work(page);
+      await pass(200);
+      expect(page.server.names()).toEqual(sent);
+    });
+
+    test("and follows whatever the page had called before", async () => {
+      const page = new Page({ before: navigation, early: { q: [["track", "early"]] } });
+      await pass(200);
+      expect(page.server.names()).toEqual(["/", "early"]);
+    });
+
+    test("and is none where the site wants none", async () => {
+      const page = new Page({ before: navigation, tag: { "data-auto": "false" } });
+      page.weir.track("only");
+      await pass(200);
+      expect(page.server.names()).toEqual(["only"]);
+    });
   });
 });
 

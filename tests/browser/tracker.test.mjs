@@ -70,6 +70,14 @@ for (const script of Object.keys(SCRIPTS))
       assert.equal(body.events[0].webdriver, undefined);
     });
 
+    test("a page that moves on as soon as it is there has both views", async () => {
+      site.body = `<script>
+        addEventListener("DOMContentLoaded", () => history.pushState({}, "", "/moved"));
+      </script>`;
+      await page.goto(`${site.origin}/`);
+      await counted("/", "/moved");
+    });
+
     test("a burst is one request for each ten events", async () => {
       site.tag = { "data-auto": "false" };
       await page.goto(`${site.origin}/`);

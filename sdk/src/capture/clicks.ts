@@ -22,7 +22,7 @@ const FILES =
   "pdf doc docx odt xls xlsx ods csv tsv ppt pptx odp key pages numbers rtf txt epub mobi zip rar 7z gz tgz xz bz2 tar dmg pkg exe msi apk deb rpm iso jar mp3 wav ogg flac m4a mp4 m4v mov avi mkv webm wmv mpg mpeg psd ai svgz";
 
 /** One listener for every element that there is or will be. What the click does is left as it is. */
-export const captureClicks = () => on(window, "click auxclick", (event) => clicked(event as MouseEvent));
+export const captureClicks = () => on("click auxclick", (event) => clicked(event as MouseEvent));
 
 function clicked(event: MouseEvent) {
   const path = event.composedPath().filter((node) => (node as Node).nodeType === 1) as Element[];

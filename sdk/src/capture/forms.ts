@@ -4,7 +4,7 @@ import { isCaptured, isIgnored, markOf, nameOf, sendMark } from "./element";
 
 /** That a form was sent, and nothing of what is in it. */
 export function captureForms() {
-  on(window, "submit", ({ target }) => {
+  on("submit", ({ target }) => {
     const form = target as Element;
     if (markOf(form)) sendMark(form);
     else if (isCaptured("forms") && !isIgnored(form)) track("form", { element: nameOf(form) });

@@ -1,4 +1,4 @@
-import { afterView, track } from "../events";
+import { afterView, track, viewed } from "../events";
 import { scanFusionaly } from "../fusionaly";
 import { guard } from "../guard";
 import { on } from "../listen";
@@ -26,7 +26,9 @@ export function captureMarks() {
     observer = new IntersectionObserver(guard(look), { __proto__: null, threshold: SHARES } as object);
   }
   afterView.push(begin);
-  on(window, "visibilitychange focus", later);
+  // The first view was before.
+  if (viewed) begin();
+  on("visibilitychange focus", later);
   const changes = { __proto__: null, childList: true, subtree: true, attributeFilter: names() };
   new MutationObserver(later).observe(document, changes);
 }
