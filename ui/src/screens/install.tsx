@@ -98,7 +98,7 @@ function Waiting({ arrived, domain }: { arrived: boolean; domain: string }) {
     <div role="status" class="mt-5 flex items-center gap-3 border-t border-line pt-5">
       {arrived ? (
         <>
-          <span class="grid size-6 place-items-center rounded-full bg-tint text-good">
+          <span class="grid size-6 shrink-0 place-items-center rounded-full bg-tint text-good">
             <Icon name="check" />
           </span>
           <span class="font-medium">Events are arriving.</span>
