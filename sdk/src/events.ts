@@ -55,21 +55,24 @@ function add(type: SentEvent["type"], fields: Partial<SentEvent>) {
     ...fields,
   };
   if (!FULL) return send([id, JSON.stringify(made)]);
-  let event: SentEvent | undefined;
+  let json: string | undefined;
   try {
-    event = edited(made);
+    const event = edited(made);
+    // A hook may return anything.
+    json = event && event.id && JSON.stringify(event);
   } finally {
-    if (!event) tellHeld(made, "before-send dropped it");
+    if (!json) tellHeld(made, "before-send dropped it, or it has no JSON");
   }
-  if (!event) return;
-  if (awaitsConsent()) tellHeld(event, "consent");
-  send([id, JSON.stringify(event)]);
+  if (!json) return;
+  if (awaitsConsent()) tellHeld(made, "consent");
+  send([id, json]);
 }
 
 export function track(name: string, props?: Props, options?: TrackOptions) {
   viewIfMoved();
-  const { revenue, interactive } = options || ({} as TrackOptions);
-  add("event", { name: `${name}`, props, revenue, interactive });
+  // What a page put on Object.prototype is no option, and no name is an empty one, which is refused aloud.
+  const { revenue, interactive } = { __proto__: null, ...options } as TrackOptions;
+  add("event", { name: `${[name]}`, props, revenue, interactive });
 }
 
 export function page(props?: Props) {

@@ -4,7 +4,7 @@ import type { Props, TrackOptions } from "./weir";
 
 interface PlausibleOptions extends TrackOptions {
   props?: Props;
-  callback?: () => void;
+  callback?: (result: object) => void;
 }
 
 interface Plausible {
@@ -19,7 +19,7 @@ export function answerPlausible() {
   const early = page.plausible;
   const call: Plausible = guard((name: string, options?: PlausibleOptions) => {
     const { props, callback } = options || ({} as PlausibleOptions);
-    if (callback) setTimeout(callback, 0);
+    if (callback) setTimeout(callback, 0, {});
     if (name === "pageview") view(props);
     else track(name, props, options);
   });

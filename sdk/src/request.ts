@@ -29,13 +29,14 @@ export const sleep = (ms: number) => new Promise<void>((done) => setTimeout(done
 const bytes = (text: string) => new TextEncoder().encode(text).length;
 
 const bodyOf = (items: readonly Item[], lost: number) =>
-  OLDER && isOneByOne()
-    ? bodyOfOne(items[0])
-    : `{"sentAt":${Date.now()}${lost ? `,"lost":${lost}` : ""}${isDebugged() ? `,"debug":true` : ""},"events":[${items.map((item) => item[1])}]}`;
+  (OLDER && isOneByOne() && bodyOfOne(items[0])) ||
+  `{"sentAt":${Date.now()}${lost ? `,"lost":${lost}` : ""}${isDebugged() ? `,"debug":true` : ""},"events":[${items.map((item) => item[1])}]}`;
 
 /** As Fusionaly's script says it; with an id, by which a resend is recognised. */
 function bodyOfOne([id, json]: Item) {
   const { type, timestamp, url, referrer, name, props } = JSON.parse(json);
+  // Of a page before, whose configuration said otherwise.
+  if (type === "engagement") return;
   return JSON.stringify({
     id,
     url,

@@ -22,7 +22,8 @@ function install() {
   api.q = { push: call };
   window[name as "weir"] = api;
   if (OLDER) guard(answerFusionaly)();
-  if (FULL && option("domain")) guard(answerPlausible)();
+  // Its older tags name a domain, and its newer ones nothing: there the path is left to tell.
+  if (FULL && tag && (option("domain") || /\/js\//.test(tag.src))) guard(answerPlausible)();
   // Throws where there was no such queue; there is nothing left to do then.
   (early as { q: EarlyCall[] }).q.forEach(call);
 }

@@ -50,8 +50,9 @@ export function openDevice() {
 }
 
 export function openTab() {
-  session = open("sessionStorage");
-  tab = allowed(session);
+  const opened = open("sessionStorage");
+  if (FULL) session = opened;
+  tab = allowed(opened);
 }
 
 function write(shelf: Shelf, key: string, value: string) {
@@ -63,14 +64,16 @@ function write(shelf: Shelf, key: string, value: string) {
 }
 
 function read(from: Shelf[]): Item[] {
-  const found = new Map<string, string>();
+  const found: Shelf = {};
   for (const shelf of from) {
     for (const key of Object.keys(shelf)) {
-      if (key.startsWith(prefix)) found.set(key.slice(prefix.length), shelf[key]);
+      if (key.startsWith(prefix)) found[key.slice(prefix.length)] = shelf[key];
     }
   }
   // Ids begin with their time: this is the order of the events.
-  return [...found].sort((a, b) => (a[0] < b[0] ? -1 : 1));
+  return Object.keys(found)
+    .sort()
+    .map((id): Item => [id, found[id]]);
 }
 
 /** Without a word of his own, a visitor who is not to be counted by Plausible is not counted here either. */
@@ -115,9 +118,10 @@ export function lose(n: number) {
 function prune(from: Shelf[]): Item[] {
   const items = read(from);
   const now = Date.now();
-  // Ids made by a clock that was far ahead would otherwise never grow old.
-  const isDead = ([id]: Item, i: number) =>
-    i < items.length - EVENTS_MAX || !(Math.abs(now - timeOf(id)) < AGE_MS_MAX);
+  // Ids made by a clock that was far ahead would otherwise never grow old; and what a page has spoilt would
+  // spoil the batch in which it is sent.
+  const isDead = ([id, json]: Item, i: number) =>
+    i < items.length - EVENTS_MAX || !(Math.abs(now - timeOf(id)) < AGE_MS_MAX) || !/^{.*}$/.test(json);
   const dead = items.filter(isDead);
   remove(dead);
   lose(dead.length);

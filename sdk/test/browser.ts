@@ -262,7 +262,8 @@ export class Page {
       Date,
       Math,
       Request: { prototype: options.keepaliveKnown === false ? {} : { keepalive: false } },
-      setTimeout: (work: () => void, ms: number) => setTimeout(work, ms),
+      setTimeout: (work: (...args: unknown[]) => void, ms: number, ...args: unknown[]) =>
+        setTimeout(work, ms, ...args),
       clearTimeout: (timer: number) => clearTimeout(timer),
       fetch:
         "fetch" in options ? options.fetch : (url: string, init: { body: string }) => this.fetch(url, init),

@@ -165,6 +165,17 @@ test("two tabs that store at once keep both their events", async () => {
   expect(eventsIn(local)).toHaveLength(2);
 });
 
+test("what a page has spoilt on the device is let go, and spoils nothing", async () => {
+  const { page, local } = await offline(2);
+  const [key] = eventsIn(local);
+  local[key] = local[key].slice(0, -1);
+  page.goOnline();
+  await pass(200);
+  expect(page.events).toHaveLength(1);
+  expect(page.server.requests[0].body.lost).toBe(1);
+  expect(Object.keys(local)).toEqual([]);
+});
+
 test("what other scripts keep on the device stays as it is", async () => {
   const local = Object.assign(emptyShelf(), { theme: "dark", weird: "yes" });
   const { page } = await offline(101, { local });

@@ -80,10 +80,19 @@ test("a number as name is sent as text", async () => {
   expect(page.server.names()).toEqual(["404", "x"]);
 });
 
+test("a name that is none is sent as an empty one, which is refused", async () => {
+  const page = new Page({ tag: { "data-auto": "false" } });
+  page.run("weir.track(); weir.track(null); weir.track(undefined, { a: 1 })");
+  await pass(200);
+  expect(page.server.names()).toEqual(["", "", ""]);
+});
+
 test("what a page put on Object.prototype changes nothing", async () => {
   const before = `
     Object.prototype.extra = "x";
     Object.prototype.method = "DELETE";
+    Object.prototype.interactive = false;
+    Object.prototype.revenue = { amount: "1", currency: "USD" };
     Object.prototype.signal = "x";
     Array.prototype.first = function () {};
     Array.prototype.toJSON = function () { return "prototype.js"; };`;
@@ -91,13 +100,14 @@ test("what a page put on Object.prototype changes nothing", async () => {
   const clean = new Page();
   for (const page of [polluted, clean]) {
     page.weir.track("e", { a: 1 });
+    page.weir.track("e", {}, {});
     page.goOffline();
     await pass(200);
     page.goOnline();
     await pass(200);
   }
   const shape = (page: Page) => page.events.map(({ id: _id, timestamp: _timestamp, ...rest }) => rest);
-  expect(polluted.events).toHaveLength(2);
+  expect(polluted.events).toHaveLength(3);
   expect(shape(polluted)).toEqual(shape(clean));
   const { options } = polluted.server.requests[0];
   expect([options.method, "signal" in options]).toEqual(["POST", false]);

@@ -73,11 +73,15 @@ const held: [string, PageOptions, string][] = [
   ],
   ["an opt-out", { local: Object.assign(emptyShelf(), { weir_ignore: "true" }) }, "not sent: opt-out"],
   ["a consent that is missing", { tag: { "data-consent": "" } }, "not sent: waits for weir.optIn()"],
-  ["a hook", { early: { config: { beforeSend: () => false } } }, "not sent: before-send dropped it"],
+  [
+    "a hook",
+    { early: { config: { beforeSend: () => false } } },
+    "not sent: before-send dropped it, or it has no JSON",
+  ],
   [
     "a hook that throws",
     { before: "bad = () => { throw 1; }", tag: { "data-before-send": "bad" } },
-    "not sent: before-send dropped it",
+    "not sent: before-send dropped it, or it has no JSON",
   ],
 ];
 
@@ -87,6 +91,15 @@ test.each(held)("what is held back by %s is told", async (_name, options, words)
   page.weir.track("signup");
   await pass(5000);
   expect(page.lines).toEqual([`${VIEW} ${words}`, `weir: signup https://shop.example/ \u2192 ${words}`]);
+  expect(page.server.requests).toEqual([]);
+});
+
+test("an event that cannot be sent is told of", async () => {
+  const page = looked({ tag: { "data-auto": "false" } });
+  page.run("const a = {}; a.a = a; weir.track('cycle', a); weir.track('big', { n: 1n })");
+  await pass(5000);
+  const words = "\u2192 not sent: before-send dropped it, or it has no JSON";
+  expect(page.lines).toEqual(["cycle", "big"].map((name) => `weir: ${name} https://shop.example/ ${words}`));
   expect(page.server.requests).toEqual([]);
 });
 

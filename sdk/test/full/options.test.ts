@@ -37,6 +37,10 @@ describe("before-send", () => {
     ]);
   });
 
+  test.each([42, "text", {}, []])("drops an event by %j, which is none", async (answer) => {
+    expect(await seen({ early: { config: { beforeSend: () => answer } } })).toEqual([]);
+  });
+
   test("that throws drops the event: what it would have taken out does not leave", async () => {
     const beforeSend = () => {
       throw new Error("mine");

@@ -39,7 +39,7 @@ describe("a tag that was written for Plausible", () => {
 
   test("lets a page go on that waits for the answer, counted or not", async () => {
     const page = older({ local: Object.assign(emptyShelf(), { weir_ignore: "true" }) });
-    page.run(`heard = 0; plausible("Out", { callback: () => { heard++; } })`);
+    page.run(`heard = 0; plausible("Out", { callback: ({ status }) => { heard += status ? 2 : 1; } })`);
     expect(page.run("heard")).toBe(0);
     await pass(0);
     expect([page.run("heard"), page.server.requests]).toEqual([1, []]);
@@ -69,6 +69,17 @@ describe("a tag that was written for Plausible", () => {
     manual.run(`plausible("pageview")`);
     await pass(200);
     expect(manual.server.names()).toEqual(["/"]);
+  });
+
+  test("is known by its path where it names no domain, as newer ones do", async () => {
+    const init = `plausible.init = (i) => { plausible.o = i || {} }; plausible.init(); plausible("Early")`;
+    for (const name of ["script.js", "pa-Ab1.js"]) {
+      const src = `https://stats.example/js/${name}`;
+      const page = older({ src, tag: {}, before: `${STUB}; ${init}` });
+      page.run(`plausible("Late")`);
+      await pass(200);
+      expect(page.server.names()).toEqual(["/", "Early", "Late"]);
+    }
   });
 
   test("leaves the name alone where the tag is of ours", async () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { Page, type PageOptions, pass, startClock, stopClock } from "../browser";
+import { emptyShelf, Page, type PageOptions, pass, startClock, stopClock } from "../browser";
 
 beforeEach(stopClock);
 afterEach(startClock);
@@ -86,6 +86,20 @@ describe("a page that was written for Fusionaly", () => {
     expect(new Date(signup.timestamp).toISOString()).toBe(signup.timestamp);
     expect(signup.eventMetadata).toEqual({ plan: "gold" });
     expect(sold.eventMetadata).toEqual({ price: 1999, currency: "EUR", quantity: 2 });
+  });
+
+  test("sends what a page left that did not send one at a time, be it of a kind that has no such form", async () => {
+    const session = emptyShelf();
+    const first = older({ session });
+    first.server.reply = "error";
+    await pass(2000);
+    first.leave();
+    const page = older({ session, before: config({ maxBatchSize: 1 }) });
+    await pass(60_000);
+    const bodies = page.server.requests.map(({ text }) => JSON.parse(text));
+    const engaged = bodies.find(({ events }) => events);
+    expect(engaged.events.map(({ type }: { type: string }) => type)).toEqual(["engagement"]);
+    expect(bodies.filter(({ eventType }) => eventType).map(({ eventType }) => eventType)).toEqual([1, 1]);
   });
 
   test("keeps an event that goes alone until it is answered, under one id", async () => {
