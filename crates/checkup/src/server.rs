@@ -86,9 +86,12 @@ impl Server {
     }
 }
 
-/// `/js/script.js`, or with extensions: `/js/script.hash.outbound-links.js`.
+/// `/js/script.js`, or with extensions: `/js/script.hash.outbound-links.js`; newer, `/js/pa-AbC1.js`.
 fn is_older_script(path: &str) -> bool {
     let name = path.strip_prefix("/js/").unwrap_or_default();
+    if name.starts_with("pa-") {
+        return name.ends_with(".js") && !name.contains('/');
+    }
     let ending = OLDER.iter().find_map(|older| name.strip_prefix(older));
     ending.is_some_and(|ending| ending.starts_with('.') && ending.ends_with(".js") && !ending.contains('/'))
 }
@@ -127,12 +130,20 @@ mod tests {
     #[test]
     fn every_script_that_is_served_is_known() {
         let server = Server::new("https://stats.test", Some("/s/a.js".to_owned()), None).unwrap();
-        for path in
-            ["/y/api/v1/weir.js", "/y/api/v1/sdk.js", "/s/a.js", "/js/script.js", "/js/script.hash.js"]
-        {
+        let scripts =
+            ["/y/api/v1/weir.js", "/y/api/v1/sdk.js", "/s/a.js", "/js/script.js", "/js/script.hash.js"];
+        for path in scripts.into_iter().chain(["/js/pa-Ab_1-c.js"]) {
             assert!(server.is_script(path), "{path}");
         }
-        for path in ["/weir.js", "/js/scripts.js", "/js/script.js.map", "/js/script./x.js", "/s/b.js", "/"] {
+        for path in [
+            "/weir.js",
+            "/js/scripts.js",
+            "/js/script.js.map",
+            "/js/script./x.js",
+            "/js/pa-x/y.js",
+            "/s/b.js",
+            "/",
+        ] {
             assert!(!server.is_script(path), "{path}");
         }
     }

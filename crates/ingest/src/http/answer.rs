@@ -173,6 +173,9 @@ fn none_accepted(dropped: &[Dropped]) -> Response {
 
 fn sentence(reason: Reason) -> &'static str {
     match reason {
+        Reason::Malformed => {
+            "The event has no known type, an id that is no UUID, or a member of another kind than it should have"
+        }
         Reason::InvalidUrl => "The URL must be a whole http or https address of at most 4096 bytes",
         Reason::ExcludedIp => "The address is excluded",
         Reason::TooOld => "The event is more than 24 hours old",

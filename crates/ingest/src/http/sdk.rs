@@ -72,10 +72,11 @@ pub(super) async fn older(headers: HeaderMap) -> Response {
     answer(&OLDER_SCRIPT, &headers)
 }
 
-/// The names that Plausible's script has: older tags keep their path, and change the host alone.
+/// The names that Plausible's script has: its tags keep their path, and change the host alone. Newer ones
+/// name a site's own script, `pa-` and some characters.
 pub(super) async fn plausible(Path(script): Path<String>, headers: HeaderMap) -> Response {
     let of_name = |name: &str| script.strip_prefix(name).is_some_and(is_script_name_end);
-    if of_name("script") || of_name("plausible") {
+    if of_name("script") || of_name("plausible") || (script.starts_with("pa-") && script.ends_with(".js")) {
         answer(&WHOLE_SCRIPT, &headers)
     } else {
         StatusCode::NOT_FOUND.into_response()

@@ -126,11 +126,13 @@ async fn get(edge: &Edge, path: &str) -> Answer {
 async fn the_tracker_is_at_the_paths_of_plausible_s_script_as_well() {
     let edge = Edge::new();
     let built = include_str!("../../../../sdk/dist/weir.js");
-    for name in ["script.js", "script.hash.outbound-links.js", "plausible.js", "plausible.manual.js"] {
+    for name in
+        ["script.js", "script.hash.outbound-links.js", "plausible.js", "plausible.manual.js", "pa-Ab_1-c.js"]
+    {
         let answer = get(&edge, &format!("/js/{name}")).await;
         assert_eq!((answer.status, answer.text.as_str()), (StatusCode::OK, built), "{name}");
     }
-    for name in ["other.js", "scripture.js", "script", "script.css", "script.js.map"] {
+    for name in ["other.js", "scripture.js", "script", "script.css", "script.js.map", "pa.js", "pa-x.css"] {
         assert_eq!(get(&edge, &format!("/js/{name}")).await.status, StatusCode::NOT_FOUND, "{name}");
     }
 }
