@@ -159,10 +159,13 @@ fn read_variables(variables: impl Iterator<Item = (String, String)>) -> anyhow::
         }
         if let Some(key) = name.strip_prefix("WEIR_") {
             let key = key.to_lowercase();
-            table.insert(key.clone(), typed(&key, value));
+            let value = typed(&key, value);
+            let alone = toml::Table::from_iter([(key.clone(), value.clone())]);
+            Settings::deserialize(alone).with_context(|| format!("the variable {name} can't be used"))?;
+            table.insert(key, value);
         }
     }
-    Settings::deserialize(table).context("an environment variable that begins with WEIR_ can't be used")
+    Settings::deserialize(table).context("the variables that begin with WEIR_ can't be used together")
 }
 
 fn typed(key: &str, value: String) -> toml::Value {
@@ -202,7 +205,7 @@ mod tests {
     #[test]
     fn an_unknown_variable_or_key_is_an_error_that_names_it() {
         let error = format!("{:#}", variables(&[("WEIR_LISTNE", "x")]).expect_err("misspelt"));
-        assert!(error.contains("listne"), "{error}");
+        assert!(error.contains("WEIR_LISTNE"), "{error}");
         let error = toml::from_str::<Settings>("listne = 1").expect_err("misspelt").to_string();
         assert!(error.contains("listne"), "{error}");
     }
