@@ -123,10 +123,11 @@ export function daysText(from: string, to: string, now: string): string {
   return `${dayText(from, otherYear && from.slice(0, 4) !== to.slice(0, 4))} – ${dayText(to, otherYear)}`;
 }
 
-export function clockText(rfc3339: string): string {
+/** In a site's zone, as everything else on its dashboard is. */
+export function clockText(rfc3339: string, timeZone: string): string {
   const time = new Date(rfc3339);
   if (Number.isNaN(time.getTime())) return "";
-  return new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" }).format(time);
+  return new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", timeZone }).format(time);
 }
 
 export function agoText(rfc3339: string, now: number = Date.now()): string {

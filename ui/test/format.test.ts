@@ -4,6 +4,7 @@ import {
   agoText,
   bucketLong,
   change,
+  clockText,
   compact,
   daysText,
   duration,
@@ -107,4 +108,11 @@ test("countries have their names and flags, and what is no code is left alone", 
   expect(countryName("(other)")).toBe("(other)");
   expect(flag("DE")).toBe("🇩🇪");
   expect(flag("")).toBe("🏳");
+});
+
+test.each([
+  ["Europe/Berlin", /^10:40/],
+  ["Asia/Tokyo", /^(18|06):40/],
+])("a time of day is the site's, in %s", (zone, expected) => {
+  expect(clockText("2026-11-23T09:40:00Z", zone)).toMatch(expected);
 });

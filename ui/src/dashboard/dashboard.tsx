@@ -65,7 +65,7 @@ export function Dashboard({ site }: { site: Site }) {
         ))}
       </div>
       <Foot status={status} zone={site.timezone} failed={loaded.data ? loaded.error : null} />
-      <OfflineNote status={status} onRetry={retry} />
+      <OfflineNote status={status} zone={site.timezone} onRetry={retry} />
     </div>
   );
 }
@@ -205,7 +205,7 @@ function Foot({ status, zone, failed }: { status: Signal<LiveStatus>; zone: stri
   const { state, complete_until: until, pending } = status.value;
   return (
     <p class="min-h-6 text-center text-[0.8125rem] text-soft">
-      {until && `Figures complete until ${clockText(until)}`}
+      {until && `Figures complete until ${clockText(until, zone)}`}
       {pending ? `, ${full(pending)} events on their way` : ""}
       {until && state === "live" && " · updates by itself"}
       {until ? " · " : ""}days in {zone.replaceAll("_", " ")}
@@ -214,7 +214,13 @@ function Foot({ status, zone, failed }: { status: Signal<LiveStatus>; zone: stri
   );
 }
 
-function OfflineNote({ status, onRetry }: { status: Signal<LiveStatus>; onRetry: () => void }) {
+interface Offline {
+  status: Signal<LiveStatus>;
+  zone: string;
+  onRetry: () => void;
+}
+
+function OfflineNote({ status, zone, onRetry }: Offline) {
   const { state, complete_until: until } = status.value;
   if (state !== "offline") return null;
   return (
@@ -225,7 +231,7 @@ function OfflineNote({ status, onRetry }: { status: Signal<LiveStatus>; onRetry:
       <span class="live-dot is-off shrink-0" />
       <span class="grow">
         Connection lost, trying again.
-        {until && <span class="block text-soft">Figures complete until {clockText(until)}.</span>}
+        {until && <span class="block text-soft">Figures complete until {clockText(until, zone)}.</span>}
       </span>
       <button type="button" class="button-quiet" onClick={onRetry}>
         Try now

@@ -173,6 +173,14 @@ function SiteBooks({ site }: { site: LedgerSite }) {
           </table>
         </section>
       )}
+      {days.length > 0 && (
+        <p
+          class="border-t border-line px-5 py-2 text-right text-[0.8125rem] text-soft sm:hidden"
+          aria-hidden="true"
+        >
+          More columns: scroll sideways →
+        </p>
+      )}
     </section>
   );
 }
