@@ -48,7 +48,7 @@ struct Bounds {
 }
 
 const BOUNDS: Bounds =
-    Bounds { log_rows_max: QUERY_LOG_ROWS_MAX, day_rows_max: QUERY_DAY_ROWS_MAX, rows_alone_max: 2_000 };
+    Bounds { log_rows_max: QUERY_LOG_ROWS_MAX, day_rows_max: QUERY_DAY_ROWS_MAX, rows_alone_max: 500 };
 
 /// Of fewer days each is shared.
 const SHARED_DAYS_MIN: usize = 3;

@@ -12,7 +12,7 @@ use crate::run::props::PropsFound;
 use crate::run::{Groups, PropValues};
 
 /// Small enough that nobody waits long for who has the last one.
-const PIECE: i64 = 2 * Millis::HOUR;
+const PIECE: i64 = Millis::HOUR;
 
 /// What is left of a day, for whoever is free.
 struct Pieces {
@@ -40,6 +40,28 @@ struct Row {
 struct Rows {
     rows: Vec<Row>,
     props: Vec<PropsFound>,
+}
+
+/// Where a visitor's row is held: visitor, piece and row in one number, which is sorted faster than three.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place(u128);
+
+impl Place {
+    fn new(visitor: u64, piece: usize, row: usize) -> Self {
+        Self(u128::from(visitor) << 64 | (piece as u128) << 32 | row as u128)
+    }
+
+    fn visitor(self) -> u64 {
+        (self.0 >> 64) as u64
+    }
+
+    fn piece(self) -> usize {
+        (self.0 >> 32) as u32 as usize
+    }
+
+    fn row(self) -> u32 {
+        self.0 as u32
+    }
 }
 
 /// What one thread holds of a day, up to a bound.
@@ -270,15 +292,15 @@ impl Log<'_> {
         day: &Day,
         groups: &mut Groups,
     ) -> Result<(), StoreError> {
-        let mut order: Vec<(u64, u32, u32)> = Vec::new();
+        let mut order: Vec<Place> = Vec::new();
         for (piece, rows) in pieces.iter().enumerate() {
             let places = rows.rows.iter().enumerate();
-            order.extend(places.map(|(place, row)| (row.visitor, piece as u32, place as u32)));
+            order.extend(places.map(|(row, at)| Place::new(at.visitor, piece, row)));
         }
         order.sort_unstable();
         let mut visitor = Visitor::default();
-        for places in order.chunk_by(|a, b| a.0 == b.0) {
-            let rows = || places.iter().map(|(_, piece, place)| pieces[*piece as usize].at(*place));
+        for places in order.chunk_by(|a, b| a.visitor() == b.visitor()) {
+            let rows = || places.iter().map(|place| pieces[place.piece()].at(place.row()));
             let mut possible = Possible::default();
             for (raw, _) in rows() {
                 possible = possible.or(self.numbers.possible(reading, &raw)?);
