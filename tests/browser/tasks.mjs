@@ -185,7 +185,13 @@ if (whyNoBrowser) throw new Error(whyNoBrowser);
 const browser = await launch();
 console.log(`Milliseconds of a task (of its thread), ${SLOWER} times slower, best of ${ROUNDS} rounds`);
 const calls = Object.entries(CALLS);
-const alone = await repeat(calls.map(([, code]) => async () => longest(await call(browser, code))));
+const alone = await repeat(
+  calls.map(
+    ([, code]) =>
+      async () =>
+        longest(await call(browser, code)),
+  ),
+);
 for (const [n, [name]] of calls.entries()) show(`Alone, ${name}`, least(alone[n]));
 const scripts = Object.keys(SCRIPTS);
 const lives = await repeat(scripts.map((script) => () => live(browser, script)));
