@@ -88,6 +88,8 @@ suite("a page that was written for Fusionaly", { skip: whyNoServer || whyNoBrows
   test("its attributes are heeded, and no click is held up", async () => {
     site.body = MARKED;
     await open();
+    const told = () => JSON.stringify(requests);
+    await eventually("what is in sight at first is told", told, (words) => words.includes("hero seen"));
     await page.click("#buy");
     await page.click("#send");
     await page.click("#other");
@@ -153,7 +155,10 @@ suite("a page that was written for Fusionaly", { skip: whyNoServer || whyNoBrows
         [[1, 2].includes(eventType), typeof userAgent, new URL(url).origin],
         [true, "string", site.origin],
       );
-    assert.deepEqual(await weir.by("event:page", "pageviews"), { "/": 1, "/next": 1 });
+    const views = () => weir.by("event:page", "pageviews");
+    await eventually("the next page's view is counted", views, (seen) => seen["/next"] >= 1);
+    await weir.settled();
+    assert.deepEqual(await views(), { "/": 1, "/next": 1 });
   });
 
   test("of an event that goes alone the console is told what became of it, too", async () => {
